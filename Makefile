@@ -1,0 +1,39 @@
+# Two commands do everything: `make demo` shows the main job, `make test` sets up what it needs and tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One stamp, so that the environment is made once and again only when its description changes.
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format dev clean
+
+demo: $(READY)
+	$(BIN)/cartaguard demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not server"
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 -m "not server" --cov --cov-report=
+	$(BIN)/python tests/coverage_floor.py
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dev: $(READY)
+	$(BIN)/cartaguard dev
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "cartaguard needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[demo,login]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV)

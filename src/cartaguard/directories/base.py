@@ -1,0 +1,123 @@
+"""Directory: a source of facts (XACML's policy information point).
+
+To write one, subclass :class:`Directory`. Facts that are at hand are answered by ``groups``, ``permission``,
+``organizations``, ``restriction`` and ``listing`` (``None``: not at hand); whatever has to be fetched is
+fetched by :meth:`Directory.fetch`, steps that do no I/O themselves but yield effects
+(:mod:`cartaguard.drivers.effects`), so that one text serves threads and tasks. Who has only plain functions
+overrides :meth:`Directory.answer` (and perhaps :meth:`Directory.aanswer`) instead.
+
+What a directory does not know is an empty fact. What it could not find out is an empty fact with a
+``doubt`` (a stable word such as ``carta_unavailable``): it must never be guessed, and is never cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cartaguard.drivers.effects import Call, Steps
+from cartaguard.errors import Unavailable
+from cartaguard.model.facts import (
+    Fact,
+    Granted,
+    GroupsNeed,
+    Known,
+    Listed,
+    ListingNeed,
+    Memberships,
+    Need,
+    Organizations,
+    OrganizationsNeed,
+    PermissionNeed,
+    RestrictionNeed,
+)
+from cartaguard.model.names import Resource
+from cartaguard.model.principal import Principal
+
+__all__ = ["Directory", "at_hand", "in_doubt"]
+
+
+class Directory:
+    """The base of every directory. Out of the box it knows nothing, and so permits nothing."""
+
+    #: Whether answers come from elsewhere and are worth a cache.
+    remote: bool = False
+
+    #: Whether its answers depend on ``principal.groups``: groups that other sources know of are then given to it.
+    uses_groups: bool = False
+
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+        return None
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+        return None
+
+    def organizations(self, principal: Principal) -> Organizations | None:
+        return None
+
+    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+        return None
+
+    def listing(self, principal: Principal, type: str) -> Listed | None:
+        return None
+
+    def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
+        """Fetch facts: at least one for each need, more if they came along."""
+        has_async = type(self).aanswer is not Directory.aanswer
+        try:
+            facts: Mapping[Need, Fact] = yield Call(lambda: self.answer(needs), (lambda: self.aanswer(needs)) if has_async else None)
+        except Unavailable as fault:
+            return {need: in_doubt(need, fault.code) for need in needs}
+        return facts
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        """Answer needs, blocking. Raise :class:`~cartaguard.errors.Unavailable` when it cannot be known."""
+        return {need: nothing(need) for need in needs}
+
+    async def aanswer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        """:meth:`answer` for asyncio; without it ``answer`` runs in a thread."""
+        return self.answer(needs)
+
+    def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
+        """Forget what is remembered of a principal, a group or a resource; of everything when none is named."""
+
+    def unqualified_users(self) -> Sequence[str]:
+        """Users that it lists without saying whose they are; a guard with several issuers refuses them."""
+        return ()
+
+    def close(self) -> None:
+        """Give back files and connections."""
+
+
+def nothing(need: Need) -> Fact:
+    """The fact that nothing is known."""
+    return _EMPTY[type(need)]()
+
+
+def in_doubt(need: Need, doubt: str) -> Fact:
+    """The fact that this could not be found out."""
+    return _EMPTY[type(need)](doubt=doubt)
+
+
+_EMPTY: dict[type, Callable[..., Any]] = {
+    GroupsNeed: Memberships,
+    PermissionNeed: Granted,
+    OrganizationsNeed: Organizations,
+    RestrictionNeed: Known,
+    ListingNeed: Listed,
+}
+
+
+def at_hand(directory: Directory, need: Need) -> Fact | None:
+    """Ask a directory for one need without I/O."""
+    match need:
+        case GroupsNeed(principal, wanted):
+            return directory.groups(principal, wanted)
+        case PermissionNeed(principal, resource, flag):
+            return directory.permission(principal, resource, flag)
+        case OrganizationsNeed(principal):
+            return directory.organizations(principal)
+        case RestrictionNeed(principal, resource):
+            return directory.restriction(principal, resource)
+        case ListingNeed(principal, type_):
+            return directory.listing(principal, type_)

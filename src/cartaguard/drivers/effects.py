@@ -1,0 +1,68 @@
+"""Effects: what steps may ask of a driver.
+
+A *step* generator does no I/O. It yields one of these and is resumed with the result, or has the fault
+thrown into it. The same steps so serve threads and tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from cartaguard.drivers.flights import Flights
+from cartaguard.errors import TransportError
+from cartaguard.http.exchange import HttpRequest, HttpResponse
+
+__all__ = ["Call", "Effect", "Shared", "Steps", "Together", "same_origin"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call something that may block. Under asyncio ``aio`` is awaited, or else ``blocking`` runs in a thread."""
+
+    blocking: Callable[[], Any]
+    aio: Callable[[], Awaitable[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Run these steps once for everybody who asks for the same key meanwhile (single flight).
+
+    The one who leads may be cancelled; the flight goes on for the others.
+    """
+
+    flights: Flights
+    key: Hashable
+    steps: Callable[[], Generator[Any, Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Run several steps, at once where the driver can; the results come in order. The first fault is thrown."""
+
+    steps: Sequence[Generator[Any, Any, Any]]
+
+
+Effect: TypeAlias = HttpRequest | Call | Shared | Together
+Steps: TypeAlias = Generator[Effect, Any, T]
+
+
+def same_origin(request: HttpRequest, *, hops: int = 3) -> Steps[HttpResponse]:
+    """Send a request and follow redirects that stay on its scheme, host and port, ``hops`` at most.
+
+    Raises :class:`~cartaguard.errors.TransportError` for a redirect that leaves, or for too many.
+    """
+    origin = urlsplit(request.url)[:2]
+    for _ in range(hops + 1):
+        response: HttpResponse = yield request
+        if response.status not in (301, 302, 303, 307, 308):
+            return response
+        target = urljoin(request.url, response.headers.get("location", ""))
+        if urlsplit(target)[:2] != origin:
+            raise TransportError(f"`{request.url}` redirects to another host", code="cross_host_redirect")
+        request = replace(request, url=target)
+    raise TransportError(f"`{request.url}` redirects too often", code="too_many_redirects")

@@ -1,0 +1,152 @@
+"""The one place that speaks HTTP: httpx2 where it is installed, else httpx, or a client of the user's own.
+
+Every exchange has a deadline as a whole and a cap on the decoded body. Redirects are not followed and the
+environment's proxies and ``.netrc`` are not read for a client that we make: neither may send a token elsewhere.
+Clients belong to one process and one event loop, and are made anew after a fork.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from cartaguard.errors import ConfigurationError, TransportError
+from cartaguard.http.exchange import HttpRequest, HttpResponse
+
+__all__ = ["asend", "send"]
+
+_lock = threading.Lock()
+_blocking: tuple[int, Any] | None = None
+_per_loop: WeakKeyDictionary[Any, tuple[int, Any]] = WeakKeyDictionary()
+
+
+def library() -> Any:
+    """The HTTP library in use: httpx2 if it is installed, else httpx."""
+    try:
+        import httpx2
+
+        return httpx2
+    except ImportError:
+        import httpx
+
+        return httpx
+
+
+def _client() -> Any:
+    global _blocking
+    pid = os.getpid()
+    with _lock:
+        if _blocking is None or _blocking[0] != pid:
+            _blocking = (pid, library().Client(follow_redirects=False, trust_env=False))
+        return _blocking[1]
+
+
+def _aclient() -> Any:
+    import asyncio
+
+    loop, pid = asyncio.get_running_loop(), os.getpid()
+    with _lock:
+        held = _per_loop.get(loop)
+        if held is None or held[0] != pid:
+            held = (pid, library().AsyncClient(follow_redirects=False, trust_env=False))
+            _per_loop[loop] = held
+        return held[1]
+
+
+def is_async(client: Any) -> bool:
+    """Whether an injected client is an asynchronous one."""
+    return inspect.iscoroutinefunction(getattr(client, "get", None)) or hasattr(client, "aclose")
+
+
+def send(request: HttpRequest) -> HttpResponse:
+    """Make the exchange, blocking. Raises :class:`~cartaguard.errors.TransportError` when there is no usable answer."""
+    client = request.client if request.client is not None else _client()
+    if is_async(client):
+        raise ConfigurationError("an asynchronous HTTP client was given, and a blocking call needs it; use the call's async twin")
+    deadline = time.monotonic() + request.timeout
+    try:
+        if not hasattr(client, "stream"):
+            return _whole(request, client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
+        with client.stream(request.method, request.url, **_options(request)) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                _append(body, chunk, request, deadline)
+            return _answer(response, bytes(body))
+    except _faults() as fault:
+        raise _transport_error(request, fault) from None
+
+
+async def asend(request: HttpRequest) -> HttpResponse:
+    """:func:`send` under asyncio. A blocking client of the user's own is used in a thread."""
+    import asyncio
+
+    client = request.client if request.client is not None else _aclient()
+    if not is_async(client):
+        return await asyncio.to_thread(send, request)
+    deadline = time.monotonic() + request.timeout
+    try:
+        async with asyncio.timeout(request.timeout):
+            if not hasattr(client, "stream"):
+                return _whole(request, await client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
+            async with client.stream(request.method, request.url, **_options(request)) as response:
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    _append(body, chunk, request, deadline)
+                return _answer(response, bytes(body))
+    except (TimeoutError, *_faults()) as fault:
+        raise _transport_error(request, fault) from None
+
+
+def _options(request: HttpRequest) -> dict[str, Any]:
+    options: dict[str, Any] = {"headers": dict(request.headers), "timeout": request.timeout, "follow_redirects": False}
+    if request.body is not None:
+        options["content"] = request.body
+    return options
+
+
+def _append(body: bytearray, chunk: bytes, request: HttpRequest, deadline: float) -> None:
+    body += chunk
+    if len(body) > request.max_bytes:
+        raise TransportError(f"`{_shown(request.url)}` answered with more than {request.max_bytes} bytes", code="too_large")
+    if time.monotonic() > deadline:
+        # Each read is within its own timeout, but a server may drip for ever.
+        raise TransportError(f"`{_shown(request.url)}` did not finish within {request.timeout:g} s", code="timeout")
+
+
+def _answer(response: Any, body: bytes) -> HttpResponse:
+    return HttpResponse(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+
+
+def _whole(request: HttpRequest, response: Any) -> HttpResponse:
+    if len(response.content) > request.max_bytes:
+        raise TransportError(f"`{_shown(request.url)}` answered with more than {request.max_bytes} bytes", code="too_large")
+    return _answer(response, response.content)
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What counts as "no usable answer": the HTTP libraries' own faults and the operating system's."""
+    import sys
+
+    faults: list[type[Exception]] = [OSError]
+    for name in ("httpx", "httpx2"):
+        module = sys.modules.get(name)
+        if module is not None:
+            faults += [module.HTTPError, module.InvalidURL, module.StreamError]
+    return tuple(faults)
+
+
+def _transport_error(request: HttpRequest, fault: Exception) -> TransportError:
+    timed_out = isinstance(fault, TimeoutError) or "Timeout" in type(fault).__name__
+    what = f"did not answer within {request.timeout:g} s" if timed_out else "could not be reached"
+    return TransportError(f"`{_shown(request.url)}` {what} ({type(fault).__name__})", code="timeout" if timed_out else "transport")
+
+
+def _shown(url: str) -> str:
+    """The URL without query and userinfo, which may hold what is nobody's business."""
+    head, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("?")[0].partition("/")
+    return f"{head}://{authority.rpartition('@')[2]}{slash}{path}"
