@@ -1,0 +1,65 @@
+"""Breaker: how long to leave a service alone that does not answer.
+
+After a failure the next attempt waits 1 s, then 2, 4 and 8; five failures in a row open the breaker, and
+then it is 30 s each time. Once a wait is over a single attempt goes ahead; the others wait for its outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+__all__ = ["Breaker"]
+
+#: Seconds to wait after the first, second, … failure in a row; the last goes on for ever.
+WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 30.0)
+
+#: Seconds after which an attempt that never told its outcome (it was cancelled) is forgotten: no fetch takes longer.
+LEASE = 10.0
+
+
+class Breaker:
+    """Counts the failures of one service.
+
+    :param clock: seconds that only grow.
+
+    There is no lock, so that a fork cannot copy a held one: a race lets one more attempt through, no worse.
+    """
+
+    __slots__ = ("_clock", "_failures", "_trying", "_until")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._until = 0.0
+        self._trying = False
+
+    def allow(self) -> float:
+        """Seconds to wait before the next attempt; 0 says go, and then tell the outcome."""
+        if not self._failures:
+            return 0.0
+        now = self._clock()
+        if now < self._until:
+            return self._until - now
+        self._until = now + LEASE
+        self._trying = True
+        return 0.0
+
+    def success(self) -> None:
+        """The attempt was answered: whatever came before is forgotten."""
+        self._failures = 0
+        self._trying = False
+
+    def failure(self) -> None:
+        """The attempt failed. Of attempts that were under way together only the first one counts."""
+        now = self._clock()
+        if self._failures and not self._trying and now < self._until:
+            return
+        self._trying = False
+        self._failures = min(self._failures + 1, len(WAITS))
+        self._until = now + WAITS[self._failures - 1]
+
+    @property
+    def open(self) -> bool:
+        """Whether five failures in a row have opened it."""
+        return self._failures == len(WAITS)
