@@ -60,7 +60,7 @@ def test_https_and_loopback_addresses_are_taken_as_they_are(url: str) -> None:
 )
 def test_everything_else_is_a_configuration_error_without_secrets(url: object) -> None:
     with pytest.raises(ConfigurationError, match="`host`") as caught:
-        secure_url(url, "host")  # type: ignore[arg-type]
+        secure_url(url, "host")
     assert caught.value.code == "insecure_url"
     assert "hunter2" not in str(caught.value)
 

@@ -21,7 +21,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def secure_url(url: str, what: str) -> str:
+def secure_url(url: object, what: str) -> str:
     """The same URL, if it is absolute and either https or http to a loopback host.
 
     :param what: the setting's name, for the message.
