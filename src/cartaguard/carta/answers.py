@@ -1,0 +1,164 @@
+"""Carta's answers, read strictly: a shape that is not Carta's is refused rather than half understood.
+
+Each function raises :class:`~cartaguard.errors.CartaError` with the code ``carta_malformed``; no text of the
+answer is in the message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from cartaguard.errors import CartaError
+from cartaguard.model.permission import Permission
+
+__all__ = ["Item", "User", "read_item", "read_items", "read_permission", "read_user", "read_users"]
+
+#: The words that Carta's permission text is made of. There is no word for an owner: `Owner` is an unknown one.
+_WORDS = frozenset({"read", "write", "execute", "clone", "admin"})
+
+#: What no list of words holds, but quoted text, JSON and HTML do.
+_FOREIGN = frozenset("\"'{}[]<>")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A resource in an answer. ``permission`` is what the asking user holds; nothing when it is left out."""
+
+    id: str
+    permission: Permission = Permission.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user in an answer. ``name`` is the login name, ``id`` the token's ``sub``."""
+
+    name: str
+    id: str = ""
+    organization: str = ""
+    groups: frozenset[str] = frozenset()
+
+
+def read_permission(body: bytes) -> Permission:
+    """Bare text such as ``Read, Write``. Case and spacing do not matter, unknown words grant nothing."""
+    return _permission(_text(body).strip(" \t\r\n"))
+
+
+def read_item(body: bytes, id: str) -> Item:
+    """One Item, which must be the one that was asked for; its id may be left out."""
+    value = _object(_json(body))
+    if value.get("id", id) != id:
+        _malformed("another resource was answered than was asked for")
+    return _item({**value, "id": id})
+
+
+def read_items(body: bytes) -> tuple[list[Item], bool]:
+    """A list of Items in the order of their ids, and whether some entry was malformed and left out."""
+    entries = _array(_json(body))
+    items: dict[str, Item] = {}
+    sound = True
+    for entry in entries:
+        try:
+            item = _item(_object(entry))
+        except CartaError:
+            sound = False
+            continue
+        if item.id in items:
+            # Two answers about one thing: only what both say is sure.
+            sound = False
+            item = Item(item.id, item.permission & items[item.id].permission)
+        items[item.id] = item
+    return sorted(items.values(), key=lambda item: item.id), sound
+
+
+def read_user(body: bytes) -> User:
+    """One User."""
+    return _user(_json(body))
+
+
+def read_users(body: bytes) -> list[User]:
+    """A list of Users."""
+    return [_user(entry) for entry in _array(_json(body))]
+
+
+def _permission(text: str) -> Permission:
+    if not text.isprintable() or not _FOREIGN.isdisjoint(text):
+        _malformed("the permission text is no list of words")
+    words = (word.strip().lower() for word in text.split(","))
+    return Permission.of(*(word for word in words if word in _WORDS))
+
+
+def _item(value: dict[str, Any]) -> Item:
+    id_ = value.get("id")
+    if not isinstance(id_, str) or not id_:
+        _malformed("the id of a resource is no text")
+    permission = value.get("permission")
+    if permission is None:
+        return Item(id_)
+    if not isinstance(permission, str):
+        _malformed("the permission of a resource is no text")
+    return Item(id_, _permission(permission))
+
+
+def _user(value: object) -> User:
+    fields = _object(value)
+    name = fields.get("name")
+    if not isinstance(name, str) or not name:
+        _malformed("the name of a user is no text")
+    id_, organization = (_optional(fields, key) for key in ("id", "organization"))
+    groups = fields.get("groups")
+    if groups is None:
+        groups = []
+    if not isinstance(groups, list) or not all(isinstance(group, str) and group for group in groups):
+        _malformed("the groups of a user are no list of names")
+    return User(name, id_, organization, frozenset(groups))
+
+
+def _optional(fields: dict[str, Any], key: str) -> str:
+    value = fields.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        _malformed(f"the {key} of a user is no text")
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _malformed("an object was expected")
+    return value
+
+
+def _array(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        _malformed("a list was expected")
+    return value
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(_text(body), object_pairs_hook=_members, parse_constant=_malformed)
+    except (ValueError, RecursionError):
+        _malformed("the answer is no JSON")
+
+
+def _members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            _malformed("a member is there twice")
+        members[key] = value
+    return members
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        _malformed("the answer is no UTF-8")
+
+
+def _malformed(why: str) -> NoReturn:
+    raise CartaError(f"carta's answer cannot be read: {why}", code="carta_malformed")

@@ -1,0 +1,237 @@
+"""Carta as a directory: who may do what is asked of its REST API.
+
+By default everything is asked with the caller's own token, so that Carta itself decides what that caller may
+see. With a service token one account asks about everybody, by login name. Carta knows no restrictions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from cartaguard.carta import answers, requests
+from cartaguard.carta.paths import UnaskableError
+from cartaguard.directories.base import Directory, in_doubt, nothing
+from cartaguard.directories.caution import Caution
+from cartaguard.drivers.effects import Call, Steps, Together
+from cartaguard.errors import CartaError, ConfigurationError, FactsUnavailable, TransportError, Unavailable
+from cartaguard.http.exchange import HttpRequest
+from cartaguard.model.facts import (
+    Fact,
+    Granted,
+    GroupsNeed,
+    Known,
+    Listed,
+    ListingNeed,
+    Memberships,
+    Need,
+    Organizations,
+    OrganizationsNeed,
+    PermissionNeed,
+    RestrictionNeed,
+)
+from cartaguard.model.names import Resource
+from cartaguard.model.principal import Credential, Principal
+
+__all__ = ["CartaDirectory"]
+
+ServiceToken: TypeAlias = str | Credential | Callable[[], str]
+
+_log = logging.getLogger("cartaguard.directories.carta")
+
+
+class CartaDirectory(Directory):
+    """Facts from Carta's REST API.
+
+    :param host: Carta's address: https, or http on this machine.
+    :param credential: a service account's token, or a plain function that gives one (it may block). Without it
+        each caller's own token is used, which the guard keeps in ``principal.credential``.
+    :param groups: ``"claim"``: the token's groups are all there are, and nothing is asked; ``"user"``: Carta is asked.
+    :param timeout: seconds for one call as a whole.
+    :param http: an HTTP client of your own (httpx or httpx2; blocking or asynchronous, as the guard is used).
+    :raises ConfigurationError: for another host, another ``groups``, or a credential that is no token.
+
+    403 and 404 say that the caller holds nothing. Anything else that is no answer is a doubt:
+    ``carta_unauthorized`` (401), ``carta_unavailable`` (no answer, 429, 5xx, or left alone after failures),
+    ``carta_unexpected`` (another status, a redirect), ``carta_malformed``, ``no_credential`` and ``no_username``.
+    """
+
+    remote = True
+
+    def __init__(
+        self,
+        host: str,
+        *,
+        credential: ServiceToken | None = None,
+        groups: Literal["claim", "user"] = "claim",
+        timeout: float = 10.0,
+        http: Any = None,
+    ) -> None:
+        if groups not in ("claim", "user"):
+            raise ConfigurationError(f'`groups` is "claim" or "user", not `{groups}`')
+        self._carta = requests.Endpoint(host, timeout, http)
+        self._service = _service_token(credential)
+        self._asks_groups = groups == "user"
+        self._caution = Caution()
+
+    def __repr__(self) -> str:
+        return f"CartaDirectory({self._carta.host!r})"
+
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:  # noqa: ARG002
+        return None if self._asks_groups else Memberships(principal.groups)
+
+    def restriction(self, principal: Principal, resource: Resource) -> Known | None:  # noqa: ARG002
+        return Known()
+
+    def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
+        facts: dict[Need, Fact] = {}
+        questions: dict[Hashable, list[Need]] = {}
+        for need in needs:
+            match need:
+                case _ if not need.principal.authenticated:
+                    facts[need] = nothing(need)
+                case RestrictionNeed():
+                    facts[need] = Known()
+                case GroupsNeed(principal) if not self._asks_groups:
+                    facts[need] = Memberships(principal.groups)
+                case GroupsNeed(principal) | OrganizationsNeed(principal):
+                    # One answer tells both, so both are handed over.
+                    questions.setdefault(principal, self._told_together(principal)).append(need)
+                case PermissionNeed(principal, resource):
+                    questions.setdefault((principal, resource), []).append(need)
+                case ListingNeed(principal, type_):
+                    questions.setdefault((principal, type_), []).append(need)
+        plans = [self._sure(asked) for asked in questions.values()]
+        if len(plans) == 1:
+            facts.update((yield from plans[0]))
+        elif plans:
+            for found in (yield Together(plans)):
+                facts.update(found)
+        return facts
+
+    def _told_together(self, principal: Principal) -> list[Need]:
+        told: list[Need] = [OrganizationsNeed(principal)]
+        return [GroupsNeed(principal), *told] if self._asks_groups else told
+
+    def _sure(self, needs: list[Need]) -> Steps[Mapping[Need, Fact]]:
+        """The facts that one answer tells, or else the doubt that kept us from it."""
+        try:
+            found = yield from self._question(needs[-1])
+        except UnaskableError:
+            return {need: nothing(need) for need in needs}
+        except (Unavailable, CartaError) as fault:
+            _log.warning("no answer from carta: %s (%s)", fault, fault.code)
+            return {need: in_doubt(need, fault.code) for need in needs}
+        return {need: found[type(need)] for need in needs}
+
+    def _question(self, need: Need) -> Steps[dict[type, Fact]]:
+        match need:
+            case PermissionNeed(principal, resource):
+                return {PermissionNeed: (yield from self._permission(principal, resource))}
+            case ListingNeed(principal, type_):
+                return {ListingNeed: (yield from self._listing(principal, type_))}
+        groups, organizations = yield from self._user(need.principal)
+        return {GroupsNeed: groups, OrganizationsNeed: organizations}
+
+    def _user(self, principal: Principal) -> Steps[tuple[Memberships, Organizations]]:
+        if self._service is None:
+            token = _own_token(principal)
+            body = yield from self._ask(requests.current_user(self._carta, token=token), principal)
+            users = [] if body is None else [answers.read_user(body)]
+            if any(user.name != principal.username for user in users):
+                raise CartaError("carta answered about another user than the token's", code="carta_malformed")
+        else:
+            name, token = _name(principal), (yield from self._token(self._service))
+            body = yield from self._ask(requests.search_users(self._carta, name, token=token), principal)
+            users = [] if body is None else [user for user in answers.read_users(body) if user.name == name]
+            if len(users) > 1:
+                raise CartaError("carta knows several users of one name", code="carta_malformed")
+        groups = frozenset[str]().union(*(user.groups for user in users))
+        organizations = frozenset(user.organization for user in users if user.organization)
+        return Memberships(groups), Organizations(organizations)
+
+    def _permission(self, principal: Principal, resource: Resource) -> Steps[Granted]:
+        if self._service is None:
+            asked = requests.resource(self._carta, resource.type, resource.id, token=_own_token(principal))
+            body = yield from self._ask(asked, principal)
+            return Granted() if body is None else Granted(answers.read_item(body, resource.id).permission)
+        name, token = _name(principal), (yield from self._token(self._service))
+        body = yield from self._ask(requests.user_permission(self._carta, resource.id, name, token=token), principal)
+        return Granted() if body is None else Granted(answers.read_permission(body))
+
+    def _listing(self, principal: Principal, type: str) -> Steps[Listed]:
+        if self._service is None:
+            asked = requests.resources(self._carta, type, token=_own_token(principal))
+        else:
+            token = yield from self._token(self._service)
+            asked = requests.resources(self._carta, type, user_id=principal.subject, token=token)
+        body = yield from self._ask(asked, principal)
+        if body is None:
+            return Listed()
+        items, sound = answers.read_items(body)
+        held = tuple((Resource(type, item.id), item.permission) for item in items if item.permission)
+        return Listed(held, "" if sound else "carta_malformed")
+
+    def _token(self, service: Credential | Callable[[], str]) -> Steps[str]:
+        """The service account's token, which a function may have to fetch."""
+        if isinstance(service, Credential):
+            return service.reveal()
+        try:
+            token = yield Call(service)
+        except (Unavailable, OSError) as fault:
+            raise FactsUnavailable(f"the service token could not be had ({type(fault).__name__})", code="no_credential") from None
+        if not _is_token(token):
+            raise FactsUnavailable("the function for the service token gave none", code="no_credential")
+        return str(token)
+
+    def _ask(self, request: HttpRequest, principal: Principal) -> Steps[bytes | None]:
+        """The answer's body; nothing for 403 and 404, which say that there is nothing for the caller."""
+        question = (request.url, principal.issuer, principal.subject)
+        self._caution.check(question)
+        try:
+            response = yield request
+        except TransportError as fault:
+            self._caution.unreachable()
+            raise FactsUnavailable(str(fault), code="carta_unavailable") from None
+        self._caution.answered(question, response.status)
+        match response.status:
+            case 200:
+                return bytes(response.body)
+            case 403 | 404:
+                return None
+            case 401:
+                raise FactsUnavailable(f"`{request.url}` does not take the token", code="carta_unauthorized")
+            case status if status == 429 or status >= 500:
+                raise FactsUnavailable(f"`{request.url}` answered {status}", code="carta_unavailable")
+            case status:
+                raise FactsUnavailable(f"`{request.url}` answered {status}", code="carta_unexpected")
+
+
+def _service_token(given: ServiceToken | None) -> Credential | Callable[[], str] | None:
+    if given is None or (isinstance(given, Credential) and _is_token(given.reveal())):
+        return given
+    if isinstance(given, str) and _is_token(given):
+        return Credential(given)
+    if callable(given) and not inspect.iscoroutinefunction(given):
+        return given
+    raise ConfigurationError("`credential` is a token (one word of printable ASCII) or a plain function that gives one")
+
+
+def _is_token(value: object) -> bool:
+    """Whether it can stand in a header: one word, so that nothing else gets in with it."""
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
+
+
+def _own_token(principal: Principal) -> str:
+    token = None if principal.credential is None else principal.credential.reveal()
+    if token is None or not _is_token(token):
+        raise FactsUnavailable("the caller came without a token of their own", code="no_credential")
+    return token
+
+
+def _name(principal: Principal) -> str:
+    if not principal.username.strip():
+        raise FactsUnavailable("the caller has no login name to ask about", code="no_username")
+    return principal.username

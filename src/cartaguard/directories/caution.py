@@ -1,0 +1,55 @@
+"""Caution: leaving a remote directory alone where it fails, and only there.
+
+A service that cannot be reached, is overloaded or answers through a failing gateway is left alone as a whole.
+A 500 is about one question: if it counted for all, whoever finds a name that breaks the service would turn
+it off for everybody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+
+from cartaguard.drivers.breaker import Breaker
+from cartaguard.errors import FactsUnavailable
+
+__all__ = ["Caution"]
+
+#: The statuses that are about the service as a whole.
+_OVERALL = frozenset({429, 502, 503, 504})
+
+#: How many failing questions are remembered.
+_BOUND = 1024
+
+
+class Caution:
+    """The breakers of one service: one for the whole, one for each question that failed lately."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._whole = Breaker(clock)
+        self._questions: dict[Hashable, Breaker] = {}
+
+    def check(self, question: Hashable) -> None:
+        """Pass, or raise :class:`~cartaguard.errors.FactsUnavailable` when it is too early to ask again."""
+        breaker = self._questions.get(question)
+        wait = (breaker.allow() if breaker is not None else 0.0) or self._whole.allow()
+        if wait:
+            raise FactsUnavailable("it failed lately and is left alone for now", code="carta_unavailable", retry_after=int(wait) + 1)
+
+    def unreachable(self) -> None:
+        """There was no answer at all."""
+        self._whole.failure()
+
+    def answered(self, question: Hashable, status: int) -> None:
+        """There was an answer with this HTTP status."""
+        if status in _OVERALL:
+            self._whole.failure()
+            return
+        self._whole.success()
+        if status < 500:
+            self._questions.pop(question, None)
+            return
+        while len(self._questions) >= _BOUND and question not in self._questions:
+            del self._questions[next(iter(self._questions))]
+        self._questions.setdefault(question, Breaker(self._clock)).failure()
