@@ -81,9 +81,12 @@ class Directory:
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         """Forget what is remembered of a principal, a group or a resource; of everything when none is named."""
 
-    def unqualified_users(self) -> Sequence[str]:
-        """Users that it lists without saying whose they are; a guard with several issuers refuses them."""
-        return ()
+    def qualify(self) -> None:
+        """Called once by a guard that trusts several issuers: names must say whose they are from now on.
+
+        Raises :class:`~cartaguard.errors.ConfigurationError` when a listed user does not say it (pool B's
+        ``olga`` is not pool A's).
+        """
 
     def close(self) -> None:
         """Give back files and connections."""

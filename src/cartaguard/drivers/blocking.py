@@ -23,16 +23,15 @@ def run(steps: Steps[T], *, twin: str = "") -> T:
     :param twin: the name of the async twin, for the message of
         :class:`~cartaguard.errors.WouldBlock`, raised where an event loop runs in this thread.
     """
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        steps.close()
-        raise WouldBlock(f"facts have to be fetched and an event loop runs here; await `{twin or 'the async twin'}` instead")
-    return _run(steps)
+    return _run(steps, twin or "the async twin")
 
 
-def _run(steps: Steps[T]) -> T:
+def _run(steps: Steps[T], twin: str | None = None) -> T:
     try:
         effect = next(steps)
+        if twin is not None:
+            # Only now is it known that there is something to wait for.
+            _refuse_in_loop(steps, twin)
         while True:
             try:
                 result = _perform(effect)
@@ -42,6 +41,13 @@ def _run(steps: Steps[T]) -> T:
                 effect = steps.send(result)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+
+
+def _refuse_in_loop(steps: Steps[T], twin: str) -> None:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        steps.close()
+        raise WouldBlock(f"facts have to be fetched and an event loop runs here; await `{twin}` instead")
 
 
 def _perform(effect: Effect) -> Any:

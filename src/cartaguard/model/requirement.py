@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from cartaguard.errors import RequirementError
+from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import action_flag
 from cartaguard.model.template import ResourceTemplate
@@ -47,19 +48,35 @@ class Requirement:
     Immutable, hashable, equal by content. ``conceal`` asks that a refusal look as if nothing were there (404).
     """
 
-    __slots__ = ("_hash", "conceal")
+    __slots__ = ("_hash", "conceal", "permit", "refuse", "unauthenticated")
 
-    #: The word for it in a policy file.
+    #: The word for it in a policy file, and the stable reasons of its verdicts.
     word: str = ""
+    permits: str = ""
+    refuses: str = "denied"
 
     _hash: int
     conceal: bool
+    #: The verdicts that depend on nothing but the requirement, made once.
+    permit: Decision
+    refuse: Decision
+    unauthenticated: Decision
 
     def __init__(self, *, conceal: bool = False) -> None:
         if type(self) is Requirement:
-            raise RequirementError("an empty requirement says nothing; use `authenticated`, `groups(…)`, `permission(…)` or their like", code="empty")
+            raise RequirementError(
+                "an empty requirement says nothing; use `authenticated`, `groups(…)`, `permission(…)` or their like", code="empty"
+            )
         self._fill(conceal=conceal)
-        self._fill(_hash=hash((type(self), *self._content())))
+        self._settle()
+
+    def _settle(self) -> None:
+        self._fill(
+            _hash=hash((type(self), *self._content())),
+            permit=Decision(Outcome.PERMIT, self.permits, requirement=self),
+            refuse=Decision(Outcome.DENY, self.refuses, requirement=self, concealed=self.conceal),
+            unauthenticated=Decision(Outcome.DENY, "unauthenticated", requirement=self, concealed=self.conceal),
+        )
 
     def _fill(self, **values: object) -> None:
         for name, value in values.items():
@@ -112,7 +129,7 @@ class Requirement:
 
     def __reduce__(self) -> tuple[object, ...]:
         slots = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
-        return (_restore, (type(self), {name: getattr(self, name) for name in slots if name != "_hash"}))
+        return (_restore, (type(self), {name: getattr(self, name) for name in slots if name not in _SETTLED}))
 
     def __repr__(self) -> str:
         return f"<Requirement {self.describe()}>"
@@ -120,11 +137,13 @@ class Requirement:
 
 R = TypeVar("R", bound=Requirement)
 
+_SETTLED = ("_hash", "permit", "refuse", "unauthenticated")
+
 
 def _restore(kind: type[R], values: dict[str, object]) -> R:
     requirement = object.__new__(kind)
     requirement._fill(**values)
-    requirement._fill(_hash=hash((kind, *requirement._content())))
+    requirement._settle()
     return requirement
 
 
@@ -133,6 +152,7 @@ class Public(Requirement):
 
     __slots__ = ("why",)
     word = "public"
+    permits = "public"
     why: str
 
     def __init__(self, why: str) -> None:
@@ -153,6 +173,8 @@ class Authenticated(Requirement):
 
     __slots__ = ()
     word = "authenticated"
+    permits = "authenticated"
+    refuses = "unauthenticated"
 
     def __call__(self) -> Authenticated:
         return self
@@ -185,6 +207,8 @@ class IsUser(_Named):
 
     __slots__ = ("issuer", "wanted")
     word = "users"
+    permits = "user_listed"
+    refuses = "not_listed_user"
     issuer: str | None
     wanted: frozenset[str]
 
@@ -204,6 +228,8 @@ class InGroups(_Named):
 
     __slots__ = ("wanted",)
     word = "groups"
+    permits = "group_member"
+    refuses = "not_group_member"
     wanted: frozenset[str]
 
     def __init__(self, names: tuple[str, ...], *, conceal: bool = False) -> None:
@@ -216,6 +242,8 @@ class HasScopes(_Named):
 
     __slots__ = ("wanted",)
     word = "scopes"
+    permits = "scopes_held"
+    refuses = "lacks_scope"
     wanted: frozenset[str]
 
     def __init__(self, names: tuple[str, ...], *, conceal: bool = False) -> None:
@@ -232,6 +260,8 @@ class Claim(Requirement):
 
     __slots__ = ("name", "values")
     word = "claim"
+    permits = "claim_matched"
+    refuses = "claim_mismatch"
     name: str
     values: tuple[Any, ...]
 
@@ -242,7 +272,9 @@ class Claim(Requirement):
             raise RequirementError(f"`claim` needs a value that `{name}` must have", code="empty")
         for value in values:
             if not isinstance(value, (str, int, float)):
-                raise RequirementError(f"`{value!r}` cannot be compared with the claim `{name}`: text, numbers, true and false can", code="bad_claim")
+                raise RequirementError(
+                    f"`{value!r}` cannot be compared with the claim `{name}`: text, numbers, true and false can", code="bad_claim"
+                )
         self._fill(name=name, values=tuple(values))
         super().__init__(conceal=conceal)
 
@@ -272,6 +304,8 @@ class HasPermission(_OnResource):
 
     __slots__ = ("action", "flag")
     word = "permission"
+    permits = "permission_granted"
+    refuses = "lacks_permission"
     action: str
     flag: int
 
@@ -291,6 +325,8 @@ class Unrestricted(_OnResource):
 
     __slots__ = ()
     word = "restricted"
+    permits = "restriction_passed"
+    refuses = "restricted"
 
     def describe(self, resource: Resource | None = None) -> str:
         return f"restricted: {self.on if resource is None else resource}"
@@ -325,6 +361,8 @@ class AnyOf(_Combination):
 
     __slots__ = ()
     word = "any"
+    permits = "any_permitted"
+    refuses = "no_alternative"
 
 
 class AllOf(_Combination):
@@ -332,6 +370,7 @@ class AllOf(_Combination):
 
     __slots__ = ()
     word = "all"
+    permits = "all_permitted"
 
 
 # -- what people write -------------------------------------------------------------------------------
@@ -401,7 +440,7 @@ def _names(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
         raise RequirementError(f"`{word}` is empty; an empty list would say nothing", code="empty")
     for name in names:
         if not isinstance(name, str):
-            raise RequirementError(f"`{name!r}` is no name: `{word}` takes text, as in {word}(\"a\", \"b\")", code="bad_name")
+            raise RequirementError(f'`{name!r}` is no name: `{word}` takes text, as in {word}("a", "b")', code="bad_name")
         if not name.strip():
             raise RequirementError(f"`{word}` holds a blank name", code="empty")
     return tuple(dict.fromkeys(map(str, names)))

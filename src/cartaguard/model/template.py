@@ -24,13 +24,17 @@ class ResourceTemplate:
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
-            raise RequirementError(f"`{text!r}` is not a resource template: text such as `Project:{{project_id}}` is expected", code="bad_template")
+            raise RequirementError(
+                f"`{text!r}` is not a resource template: text such as `Project:{{project_id}}` is expected", code="bad_template"
+            )
         self.text = text
         self._literals, self.names = _split(text)
         self.fixed: Resource | None = None
         type_ = self._literals[0].partition(":")[0]
         if ":" not in self._literals[0] or not type_:
-            raise RequirementError(f"`{text}` is not a resource template: it starts with a resource type and a colon, such as `Project:`", code="bad_template")
+            raise RequirementError(
+                f"`{text}` is not a resource template: it starts with a resource type and a colon, such as `Project:`", code="bad_template"
+            )
         if not self.names:
             if text == type_ + ":":
                 raise RequirementError(f"`{text}` names no resource: its id is empty", code="bad_template")

@@ -1,0 +1,249 @@
+"""The decision: a pure function from requirement, principal, parameters and facts to a verdict or to needs.
+
+Three values. ``any_of`` is Permit if one part permits, else Indeterminate if one is; ``all_of`` is Deny if
+one part denies, else Indeterminate if one is. A part whose facts are not at hand names its needs; they are
+asked for only when the other parts do not settle the matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from cartaguard.model.decision import Decision, Outcome
+from cartaguard.model.facts import (
+    Facts,
+    GroupsNeed,
+    Need,
+    OrganizationsNeed,
+    PermissionNeed,
+    RestrictionNeed,
+)
+from cartaguard.model.names import Resource
+from cartaguard.model.principal import Principal
+from cartaguard.model.requirement import (
+    AllOf,
+    AnyOf,
+    Authenticated,
+    Claim,
+    Denied,
+    HasPermission,
+    HasScopes,
+    InGroups,
+    IsUser,
+    Public,
+    Requirement,
+    Unrestricted,
+)
+from cartaguard.model.restriction import Restriction
+
+__all__ = ["Needs", "decide"]
+
+Params: TypeAlias = Mapping[str, Any]
+Needs: TypeAlias = tuple[Need, ...]
+Rule: TypeAlias = Callable[[Any, Principal, Params, Facts], "Decision | Needs"]
+
+# A permission is an IntFlag, whose own `&` builds an object of the enumeration.
+_and = int.__and__
+
+
+def decide(requirement: Requirement, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    """Decide, or say which facts are missing.
+
+    :param params: the values for the templates of the requirement, by name.
+    :param facts: answers what is at hand and ``None`` for what is not; never does I/O.
+    :return: a Decision, or the needs (at least one) without which there is none.
+    :raises cartaguard.errors.ParameterError: a template lacks its parameter.
+    """
+    return _RULES[type(requirement)](requirement, principal, params, facts)
+
+
+def _public(requirement: Public, principal: Principal, params: Params, facts: Facts) -> Decision:
+    return requirement.permit
+
+
+def _denied(requirement: Denied, principal: Principal, params: Params, facts: Facts) -> Decision:
+    return requirement.refuse if principal.authenticated else requirement.unauthenticated
+
+
+def _authenticated(requirement: Authenticated, principal: Principal, params: Params, facts: Facts) -> Decision:
+    return requirement.permit if principal.authenticated else requirement.unauthenticated
+
+
+def _users(requirement: IsUser, principal: Principal, params: Params, facts: Facts) -> Decision:
+    if not principal.authenticated:
+        return requirement.unauthenticated
+    if requirement.issuer is not None and requirement.issuer != principal.issuer:
+        return requirement.refuse
+    return requirement.refuse if requirement.wanted.isdisjoint(_names(principal)) else requirement.permit
+
+
+def _groups(requirement: InGroups, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    if not principal.authenticated:
+        return requirement.unauthenticated
+    wanted = requirement.wanted
+    if not wanted.isdisjoint(principal.groups):
+        return requirement.permit
+    known = facts.groups(principal, wanted)
+    if known is None:
+        return (GroupsNeed(principal, wanted),)
+    if not wanted.isdisjoint(known.groups):
+        return requirement.permit
+    return _unknown(requirement, known.doubt) if known.doubt else requirement.refuse
+
+
+def _scopes(requirement: HasScopes, principal: Principal, params: Params, facts: Facts) -> Decision:
+    if not principal.authenticated:
+        return requirement.unauthenticated
+    return requirement.permit if requirement.wanted <= principal.scopes else requirement.refuse
+
+
+def _claim(requirement: Claim, principal: Principal, params: Params, facts: Facts) -> Decision:
+    if not principal.authenticated:
+        return requirement.unauthenticated
+    stated = principal.claims.get(requirement.name)
+    for value in stated if isinstance(stated, (list, tuple)) else (stated,):
+        for accepted in requirement.values:
+            # True == 1 and 1 == 1.0 in Python; a claim of another type is another claim.
+            if type(value) is type(accepted) and value == accepted:
+                return requirement.permit
+    return requirement.refuse
+
+
+def _permission(requirement: HasPermission, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    if not principal.authenticated:
+        return requirement.unauthenticated
+    resource = requirement.on.fixed or requirement.on.fill(params)
+    if resource is None:
+        return _ambiguous(requirement)
+    granted = facts.permission(principal, resource, requirement.flag)
+    if granted is None:
+        return (PermissionNeed(principal, resource, requirement.flag),)
+    if _and(granted.permission, requirement.flag):
+        return requirement.permit
+    if granted.doubt:
+        return _unknown(requirement, granted.doubt, resource)
+    return Decision(Outcome.DENY, requirement.refuses, requirement=requirement, resource=resource, concealed=requirement.conceal)
+
+
+def _restricted(requirement: Unrestricted, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    resource = requirement.on.fixed or requirement.on.fill(params)
+    if resource is None:
+        return _ambiguous(requirement)
+    known = facts.restriction(principal, resource)
+    if known is None:
+        return (RestrictionNeed(principal, resource),)
+    if known.doubt:
+        # The source that did not answer may hold the restriction that matters.
+        return _unknown(requirement, known.doubt, resource)
+    reason = requirement.refuses if known.known else "unknown_resource"
+    refusal = Decision(
+        Outcome.DENY,
+        reason if principal.authenticated else "unauthenticated",
+        requirement=requirement,
+        resource=resource,
+        concealed=requirement.conceal,
+    )
+    if not known.known:
+        return refusal
+    verdict: Decision | Needs = requirement.permit
+    for restriction in known.restrictions:
+        one = _passes(restriction, principal, facts)
+        if one is False:
+            return refusal
+        if isinstance(one, tuple):
+            verdict = one
+        elif isinstance(one, str):
+            verdict = _unknown(requirement, one, resource)
+    return verdict
+
+
+def _passes(restriction: Restriction, principal: Principal, facts: Facts) -> bool | str | Needs:
+    """Whether one restriction admits the principal; a text is a doubt, a tuple what has to be known first."""
+    names = _names(principal) if principal.authenticated else ()
+    if restriction.admits(authenticated=principal.authenticated, names=names, organizations=frozenset()):
+        return True
+    if not (principal.authenticated and restriction.needs_organizations):
+        return False
+    organizations = facts.organizations(principal)
+    if organizations is None:
+        return (OrganizationsNeed(principal),)
+    if restriction.admits(authenticated=True, names=names, organizations=organizations.names):
+        return True
+    return organizations.doubt or False
+
+
+def _any(requirement: AnyOf, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    needs: Needs = ()
+    seen: list[Decision] = []
+    for part in requirement.parts:
+        answer = _RULES[type(part)](part, principal, params, facts)
+        if isinstance(answer, tuple):
+            needs += answer
+        elif answer.permitted:
+            return answer
+        else:
+            seen.append(answer)
+    if needs:
+        return needs
+    outcome, reason = Outcome.DENY, requirement.refuses
+    if any(part.outcome is Outcome.INDETERMINATE for part in seen):
+        outcome, reason = Outcome.INDETERMINATE, _UNAVAILABLE
+    elif len({part.reason for part in seen}) == 1:
+        reason = seen[0].reason
+    return Decision(
+        outcome,
+        reason,
+        requirement=requirement,
+        parts=tuple(seen),
+        concealed=any(part.concealed for part in seen),
+    )
+
+
+def _all(requirement: AllOf, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
+    needs: Needs = ()
+    unknown: Decision | None = None
+    for part in requirement.parts:
+        answer = _RULES[type(part)](part, principal, params, facts)
+        if isinstance(answer, tuple):
+            needs += answer
+        elif answer.outcome is Outcome.DENY:
+            return answer
+        elif answer.outcome is Outcome.INDETERMINATE:
+            unknown = answer
+    if needs:
+        return needs
+    return requirement.permit if unknown is None else unknown
+
+
+_RULES: dict[type[Requirement], Rule] = {
+    Public: _public,
+    Denied: _denied,
+    Authenticated: _authenticated,
+    IsUser: _users,
+    InGroups: _groups,
+    HasScopes: _scopes,
+    Claim: _claim,
+    HasPermission: _permission,
+    Unrestricted: _restricted,
+    AnyOf: _any,
+    AllOf: _all,
+}
+
+_UNAVAILABLE = "facts_unavailable"
+
+
+def _names(principal: Principal) -> tuple[str, ...]:
+    """The names under which a caller may be listed: an unverified address is anybody's claim."""
+    email = principal.claims.get("email")
+    if isinstance(email, str) and email and principal.claims.get("email_verified") is True:
+        return (principal.username, email)
+    return (principal.username,)
+
+
+def _unknown(requirement: Requirement, doubt: str, resource: Resource | None = None) -> Decision:
+    return Decision(Outcome.INDETERMINATE, _UNAVAILABLE, requirement=requirement, resource=resource, detail=doubt)
+
+
+def _ambiguous(requirement: Requirement) -> Decision:
+    return Decision(Outcome.DENY, "ambiguous_resource", requirement=requirement, concealed=requirement.conceal)

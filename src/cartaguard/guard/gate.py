@@ -1,0 +1,227 @@
+"""The gate: what every door does with a request, so that no door has a rule of its own.
+
+``admit`` is the outer gate, in front of an application: path, credential, entry, decision. ``confirm`` is the
+check at dispatch, on the route that a framework matched and on its converted parameters. Both answer at once
+when everything is at hand, and ``None`` otherwise; the doors then run the ``…_steps`` twin with their driver.
+A refusal is raised as a :class:`Refused` that holds the response, ready to be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from cartaguard.drivers.effects import Steps
+from cartaguard.errors import CartaGuardError, NotAuthorized
+from cartaguard.guard.decide import decide
+from cartaguard.guard.flow import Check, decisions
+from cartaguard.guard.guard import Guard
+from cartaguard.http.refusal import Refusal
+from cartaguard.http.routes import Candidate, Entry, RouteTable, policy_entries
+from cartaguard.model.decision import Decision
+from cartaguard.model.principal import Principal
+
+__all__ = ["Gate", "Pass", "Refused"]
+
+#: A decision that no requirement stands behind: nobody declared the route.
+_UNDECLARED = Decision(reason="no_requirement")
+_NO_ROUTE = Decision(reason="no_route", concealed=True)
+
+
+class Refused(NotAuthorized):
+    """A request that is not let through. ``refusal`` is the response, ``principal`` the caller if he was known."""
+
+    def __init__(self, refusal: Refusal, *, decision: Decision | None = None, principal: Principal = Principal.anonymous) -> None:
+        super().__init__(f"refused: {refusal.reason.replace('_', ' ')}", decision=decision, code=refusal.reason)
+        self.refusal = refusal
+        self.principal = principal
+
+
+class Pass:
+    """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
+
+    ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
+    ``params`` the texts of its parameters.
+    """
+
+    __slots__ = ("entry", "gate", "params", "path", "principal")
+
+    def __init__(self, gate: Gate, principal: Principal, entry: Entry | None, params: Mapping[str, Any], path: str) -> None:
+        self.gate = gate
+        self.principal = principal
+        self.entry = entry
+        self.params = params
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<Pass {self.principal!r} {self.path!r}>"
+
+
+Demands: TypeAlias = Sequence[Check]
+
+
+class Gate:
+    """The gate of one application.
+
+    :param guard: decides.
+    :param routes: the entries of a framework's own routes; ``None`` in front of an application that cannot be
+        looked into: then the guard's policy is all there is.
+    :param slashes: the framework redirects to the path with a slash more or less; it is decided on that one.
+
+    With routes, what the policy demands of a path holds together with what the route demands.
+    """
+
+    def __init__(self, guard: Guard, routes: Iterable[Entry] | None = None, *, slashes: bool = False) -> None:
+        self.guard = guard
+        self.slashes = slashes
+        policy = policy_entries(guard.policy)
+        if routes is None:
+            self.table = RouteTable(policy)
+            self._policy: RouteTable | None = None
+            self.own_routes = False
+        else:
+            self.table = RouteTable(routes)
+            self._policy = RouteTable(policy) if policy else None
+            self.own_routes = True
+        for entry in self.table.entries:
+            if entry.requirement is not None:
+                guard.accept(entry.requirement)
+
+    # -- the outer gate --------------------------------------------------------------------------------
+
+    def admit(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Pass | None:
+        """Let a request through, or raise :class:`Refused`; ``None``: something has to be fetched first.
+
+        :param protocol: ``http`` or ``websocket``.
+        :param path: decoded, below the application's root.
+        :param values: the raw values of every ``Authorization`` header.
+        """
+        try:
+            candidates = self.table.candidates(path)
+            principal = self.guard.recognise(values)
+        except CartaGuardError as fault:
+            raise self.refused(fault) from None
+        if principal is None:
+            return None
+        entry, params, demands = self._demands(candidates, protocol, method, path, principal)
+        facts = self.guard.directory
+        for requirement, filling in demands:
+            answer = decide(requirement, principal, filling, facts)
+            if type(answer) is not Decision:
+                return None
+            if not answer.permitted:
+                raise self.denied(answer, principal)
+        if params:
+            self.table.remember(path, candidates)
+        return Pass(self, principal, entry, params, path)
+
+    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
+        """:meth:`admit`, fetching what is missing."""
+        guard = self.guard
+        try:
+            candidates = self.table.candidates(path)
+            principal = guard.recognise(values)
+            if principal is None:
+                principal = yield from guard.authenticate_steps(values)
+        except CartaGuardError as fault:
+            raise self.refused(fault) from None
+        entry, params, demands = self._demands(candidates, protocol, method, path, principal)
+        yield from self._decide(principal, demands)
+        return Pass(self, principal, entry, params, path)
+
+    def _demands(
+        self, candidates: tuple[Candidate, ...], protocol: str, method: str, path: str, principal: Principal
+    ) -> tuple[Entry | None, Mapping[str, Any], Demands]:
+        """The entry that a request falls under and everything that is demanded of it."""
+        chosen = self._choose(candidates, protocol, method)
+        if chosen is None and self.slashes and protocol == "http" and path not in ("", "/"):
+            path = path[:-1] if path.endswith("/") else path + "/"
+            chosen = self._choose(self.table.candidates(path), protocol, method)
+        if chosen is None:
+            # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
+            undeclared = any(protocol in entry.protocols for entry, _ in candidates)
+            raise self.denied(_UNDECLARED if undeclared else _NO_ROUTE, principal)
+        entry, params = chosen
+        demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
+        if self._policy is not None:
+            for line, filling in self._policy.candidates(path):
+                if protocol in line.protocols and line.requirement is not None and line.takes(method):
+                    demands.append((line.requirement, filling))
+                    break
+        if not demands:
+            raise self.denied(_UNDECLARED, principal)
+        return entry, params, demands
+
+    def preflight(self, path: str) -> Pass:
+        """Let a CORS preflight through undecided, for an application that asked for it; no route runs on it."""
+        return Pass(self, Principal.anonymous, None, {}, path)
+
+    def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> Candidate | None:
+        fallback: Candidate | None = None
+        for candidate in candidates:
+            entry = candidate[0]
+            if protocol in entry.protocols:
+                if protocol == "websocket" or entry.takes(method):
+                    return candidate
+                if fallback is None and self.own_routes:
+                    # The framework is going to answer 405, to those only who may know that the route is there.
+                    fallback = candidate
+        return fallback
+
+    # -- at dispatch -----------------------------------------------------------------------------------
+
+    def confirm(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> bool:
+        """Decide on the route that was matched. True: permitted; False: something has to be fetched first.
+
+        :param held: what the outer gate let through.
+        :param entries: the entries of the matched route (several when it is mounted more than once: all hold);
+            none: the route is missing from the table, and is refused.
+        :param params: the parameters as the framework converted them.
+        """
+        if not entries:
+            raise self.denied(_UNDECLARED, held.principal)
+        for entry in entries:
+            if entry is held.entry and _same(held.params, params):
+                continue
+            if entry.requirement is None:
+                if held.entry is entry:
+                    # Nothing of its own: the policy's demand was decided on the path, which is the same.
+                    continue
+                raise self.denied(_UNDECLARED, held.principal)
+            answer = decide(entry.requirement, held.principal, params, self.guard.directory)
+            if type(answer) is not Decision:
+                return False
+            if not answer.permitted:
+                raise self.denied(answer, held.principal)
+        return True
+
+    def confirm_steps(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> Steps[None]:
+        """:meth:`confirm`, fetching what is missing."""
+        yield from self._decide(held.principal, [(entry.requirement, params) for entry in entries if entry.requirement is not None])
+
+    def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:
+        for decision in (yield from decisions(self.guard.directory, principal, demands)):
+            if not decision.permitted:
+                raise self.denied(decision, principal)
+
+    # -- refusals --------------------------------------------------------------------------------------
+
+    def denied(self, decision: Decision, principal: Principal) -> Refused:
+        """The refusal for a verdict."""
+        refusal = self.guard.refusals.decision(decision, authenticated=principal.authenticated)
+        return Refused(refusal, decision=decision, principal=principal)
+
+    def refused(self, fault: CartaGuardError) -> Refused:
+        """The refusal for a fault: a bad credential, a bad path, keys that cannot be had."""
+        return fault if isinstance(fault, Refused) else Refused(self.guard.refusals.fault(fault))
+
+
+def _same(texts: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether converted parameters are, as texts, those that the gate decided on (``08`` and ``8`` are not)."""
+    if len(texts) != len(params):
+        return False
+    for name, text in texts.items():
+        value = params.get(name)
+        if value is not text and str(value) != text:
+            return False
+    return True

@@ -1,0 +1,294 @@
+"""Guard: the policy decision point, in front of everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from cartaguard.directories.base import Directory
+from cartaguard.drivers.effects import Steps
+from cartaguard.errors import ConfigurationError, FactsUnavailable
+from cartaguard.guard import current
+from cartaguard.guard.decide import decide
+from cartaguard.guard.explanation import Explanation, explained
+from cartaguard.guard.flow import Check, decisions, facts
+from cartaguard.guard.listing import Listing, page
+from cartaguard.http.refusal import Refusals
+from cartaguard.model.decision import Decision
+from cartaguard.model.facts import Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
+from cartaguard.model.names import Resource
+from cartaguard.model.permission import Permission, action_flag
+from cartaguard.model.policy import Policy
+from cartaguard.model.principal import Principal
+from cartaguard.model.requirement import IsUser, Requirement
+
+if TYPE_CHECKING:
+    from cartaguard.settings import Settings
+    from cartaguard.tokens.verifier import TokenVerifier
+
+__all__ = ["Guard"]
+
+T = TypeVar("T")
+_NO_PARAMS: Mapping[str, Any] = {}
+
+
+class Guard:
+    """Authenticates callers and decides requirements on them.
+
+    :param verifier: verifies tokens; ``None`` for a guard that only decides.
+    :param directory: where facts come from; ``None``: nothing is known but what the token says.
+    :param policy: entries for the paths of an application.
+    :param realm: the protection space that a challenge names.
+    :param access_url: where access can be asked for, told to whom lacks a right.
+    :param clock: seconds since the epoch.
+
+    Every call that may have to fetch facts has an asynchronous twin, named with a leading ``a``.
+    """
+
+    def __init__(
+        self,
+        *,
+        verifier: TokenVerifier | None = None,
+        directory: Directory | None = None,
+        policy: Policy | None = None,
+        realm: str = "carta",
+        access_url: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.verifier = verifier
+        self.directory = _arranged(directory, clock)
+        self.policy = Policy() if policy is None else policy
+        self.refusals = Refusals(realm=realm, access_url=access_url)
+        self.clock = clock
+        if verifier is not None and len(verifier.issuers) > 1:
+            self.directory.qualify()
+        for entry in self.policy.entries:
+            self.accept(entry.requirement)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Guard:
+        """The guard that settings describe: ``Guard.from_settings(Settings.from_file("cartaguard.toml"))``."""
+        return settings.guard()
+
+    def accept(self, requirement: Requirement) -> Requirement:
+        """Check at start-up that this guard can decide a requirement, and return it.
+
+        Raises :class:`~cartaguard.errors.ConfigurationError` for users that do not say whose they are while
+        several issuers are trusted: pool B's ``olga`` is not pool A's.
+        """
+        if self.verifier is not None and len(self.verifier.issuers) > 1:
+            for leaf in requirement.leaves():
+                if isinstance(leaf, IsUser) and leaf.issuer is None:
+                    raise ConfigurationError(
+                        f"`{leaf.describe()}` does not say whose users they are, and this guard trusts several issuers; add `issuer=`",
+                        code="unqualified_user",
+                    )
+        return requirement
+
+    # -- authentication --------------------------------------------------------------------------------
+
+    def authenticate_steps(self, values: Sequence[bytes]) -> Steps[Principal]:
+        """:meth:`authenticate` as steps, for whoever has a driver."""
+        return self._verifier.authenticate_steps(values)
+
+    def authenticate(self, values: Sequence[bytes]) -> Principal:
+        """The caller with these raw ``Authorization`` header values (none, or another scheme: the anonymous).
+
+        :raises cartaguard.errors.InvalidRequest: 400, not one credential.
+        :raises cartaguard.errors.InvalidToken: 401.
+        :raises cartaguard.errors.KeysUnavailable: 503.
+        """
+        principal = self.recognise(values)
+        return _run(self.authenticate_steps(values), "aauthenticate") if principal is None else principal
+
+    async def aauthenticate(self, values: Sequence[bytes]) -> Principal:
+        """:meth:`authenticate` for asyncio."""
+        principal = self.recognise(values)
+        return await _arun(self.authenticate_steps(values)) if principal is None else principal
+
+    def recognise(self, values: Sequence[bytes]) -> Principal | None:
+        """:meth:`authenticate` as far as it goes without I/O; ``None`` when keys have to be fetched first."""
+        if not values:
+            return Principal.anonymous
+        return self._verifier.at_hand(values)
+
+    @property
+    def _verifier(self) -> TokenVerifier:
+        if self.verifier is None:
+            raise ConfigurationError(
+                "this guard has no verifier and only decides; give it one with `Guard(verifier=…)`", code="no_verifier"
+            )
+        return self.verifier
+
+    # -- decisions -------------------------------------------------------------------------------------
+
+    def check(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Decision:
+        """Decide one requirement.
+
+        :param params: values for the requirement's templates, by name.
+        :raises cartaguard.errors.ParameterError: a template lacks its parameter.
+        """
+        answer = decide(requirement, principal, params, self.directory)
+        return answer if isinstance(answer, Decision) else _run(self._one(principal, requirement, params), "acheck")
+
+    async def acheck(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Decision:
+        """:meth:`check` for asyncio."""
+        answer = decide(requirement, principal, params, self.directory)
+        return answer if isinstance(answer, Decision) else await _arun(self._one(principal, requirement, params))
+
+    def check_many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> list[Decision]:
+        """Decide several requirements, each alone or as ``(requirement, params)``; facts are fetched together."""
+        return _run(decisions(self.directory, principal, _checks(checks)), "acheck_many")
+
+    async def acheck_many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> list[Decision]:
+        """:meth:`check_many` for asyncio."""
+        return await _arun(decisions(self.directory, principal, _checks(checks)))
+
+    def _one(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any]) -> Steps[Decision]:
+        [decision] = yield from decisions(self.directory, principal, [(requirement, params)])
+        return decision
+
+    def explain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
+        """The decision with everything it rests on, for a person: every part is looked at, whatever the others say."""
+        return _run(explained(self.directory, principal, requirement, params), "aexplain")
+
+    async def aexplain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
+        """:meth:`explain` for asyncio."""
+        return await _arun(explained(self.directory, principal, requirement, params))
+
+    # -- what somebody holds ---------------------------------------------------------------------------
+
+    def permissions(self, principal: Principal, resource: Resource | str) -> Permission:
+        """Everything that a principal may do with a resource.
+
+        :raises cartaguard.errors.FactsUnavailable: a source did not answer, so that the whole is not known.
+        """
+        return _run(self._permissions(principal, [_resource(resource)]), "apermissions")[0]
+
+    async def apermissions(self, principal: Principal, resource: Resource | str) -> Permission:
+        """:meth:`permissions` for asyncio."""
+        return (await _arun(self._permissions(principal, [_resource(resource)])))[0]
+
+    def filter(self, principal: Principal, action: str, resources: Iterable[Resource]) -> list[Resource]:
+        """Those of the resources on which a principal holds a permission, in their order.
+
+        :raises cartaguard.errors.FactsUnavailable: a source did not answer, so that something might be missing.
+        """
+        return _run(self._filter(principal, action, list(resources)), "afilter")
+
+    async def afilter(self, principal: Principal, action: str, resources: Iterable[Resource]) -> list[Resource]:
+        """:meth:`filter` for asyncio."""
+        return await _arun(self._filter(principal, action, list(resources)))
+
+    def list_resources(self, principal: Principal, action: str, type: str, *, limit: int = 1000, cursor: str | None = None) -> Listing:
+        """One page of the resources of a type on which a principal holds a permission.
+
+        :param limit: how many at most, 1 to 10,000.
+        :param cursor: the ``cursor`` of the page before.
+        :raises cartaguard.errors.FactsUnavailable: a source did not answer, so that something might be missing.
+        """
+        return _run(self._list(principal, action, type, limit, cursor), "alist_resources")
+
+    async def alist_resources(
+        self, principal: Principal, action: str, type: str, *, limit: int = 1000, cursor: str | None = None
+    ) -> Listing:
+        """:meth:`list_resources` for asyncio."""
+        return await _arun(self._list(principal, action, type, limit, cursor))
+
+    def groups(self, principal: Principal) -> frozenset[str]:
+        """Every group of a principal: the token's and the directory's, closed over nesting.
+
+        :raises cartaguard.errors.FactsUnavailable: a source did not answer.
+        """
+        return _run(self._groups(principal), "agroups")
+
+    async def agroups(self, principal: Principal) -> frozenset[str]:
+        """:meth:`groups` for asyncio."""
+        return await _arun(self._groups(principal))
+
+    def _permissions(self, principal: Principal, resources: Sequence[Resource]) -> Steps[list[Permission]]:
+        if not principal.authenticated:
+            return [Permission.NONE] * len(resources)
+        found = yield from self._facts([PermissionNeed(principal, resource) for resource in resources])
+        return [cast("Granted", fact).permission for fact in found]
+
+    def _filter(self, principal: Principal, action: str, resources: list[Resource]) -> Steps[list[Resource]]:
+        flag = action_flag(action)
+        held = yield from self._permissions(principal, resources)
+        return [resource for resource, permission in zip(resources, held, strict=True) if int.__and__(permission, flag)]
+
+    def _list(self, principal: Principal, action: str, type: str, limit: int, cursor: str | None) -> Steps[Listing]:
+        flag = action_flag(action)
+        if not principal.authenticated:
+            return page((), flag, limit=limit, cursor=cursor)
+        [listed] = yield from self._facts([ListingNeed(principal, type)])
+        return page(cast("Listed", listed).resources, flag, limit=limit, cursor=cursor)
+
+    def _groups(self, principal: Principal) -> Steps[frozenset[str]]:
+        if not principal.authenticated:
+            return frozenset()
+        [known] = yield from self._facts([GroupsNeed(principal)])
+        return cast("Memberships", known).groups | principal.groups
+
+    def _facts(self, needs: Sequence[Need]) -> Steps[list[Any]]:
+        found = yield from facts(self.directory, needs)
+        for fact in found:
+            if fact.doubt:
+                raise FactsUnavailable(f"a directory did not answer ({fact.doubt.replace('_', ' ')})")
+        return found
+
+    # -- the rest --------------------------------------------------------------------------------------
+
+    def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | str | None = None) -> None:
+        """Forget what is remembered about a principal, a group or a resource; about everything when none is named."""
+        self.directory.invalidate(principal=principal, group=group, resource=None if resource is None else _resource(resource))
+
+    async def ainvalidate(
+        self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | str | None = None
+    ) -> None:
+        """:meth:`invalidate` for asyncio."""
+        self.invalidate(principal=principal, group=group, resource=resource)
+
+    def acting_as(self, principal: Principal) -> AbstractContextManager[Principal]:
+        """Make a principal the current caller within a ``with`` block, for functions under ``authorize``."""
+        return current.acting(self, principal)
+
+    def close(self) -> None:
+        """Give back files and connections."""
+        self.directory.close()
+
+    def __repr__(self) -> str:
+        return f"<Guard {type(self.directory).__name__}, {self.policy!r}>"
+
+
+def _arranged(directory: Directory | None, clock: Callable[[], float]) -> Directory:
+    """A directory with a cache in front of every remote part."""
+    if directory is None:
+        from cartaguard.directories.local import LocalDirectory
+
+        return LocalDirectory.from_dict({})
+    from cartaguard.directories.cached import with_cache
+
+    return with_cache(directory, clock=clock)
+
+
+def _checks(checks: Iterable[Requirement | Check]) -> list[Check]:
+    return [(check, _NO_PARAMS) if isinstance(check, Requirement) else check for check in checks]
+
+
+def _resource(resource: Resource | str) -> Resource:
+    return resource if isinstance(resource, Resource) else Resource.parse(resource)
+
+
+def _run(steps: Generator[Any, Any, T], twin: str) -> T:
+    from cartaguard.drivers import blocking
+
+    return blocking.run(steps, twin=f"guard.{twin}(…)")
+
+
+def _arun(steps: Generator[Any, Any, T]) -> Awaitable[T]:
+    from cartaguard.drivers import aio
+
+    return aio.run(steps)
