@@ -1,0 +1,98 @@
+"""The issuer behind a Carta server, which is asked for it when a token first comes.
+
+The answer to an anonymous ``GET {host}/auth`` names region, user pool and client; the issuer and its key set
+follow from these. What was found is kept; a pool does not change under a running server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from cartaguard.drivers.effects import Steps
+from cartaguard.errors import ConfigurationError
+from cartaguard.http.urls import is_loopback, secure_url
+from cartaguard.tokens import strictjson
+from cartaguard.tokens.document import Document, DocumentError
+from cartaguard.tokens.issuer import Issuer
+from cartaguard.tokens.keys import Keys, RemoteKeys, Watcher
+from cartaguard.tokens.pool import Pool
+
+__all__ = ["CartaIssuer"]
+
+_NOBODY = "not yet known"
+
+
+class CartaIssuer(Issuer):
+    """An issuer that is not known before :meth:`resolve` has asked for it; until then it accepts nothing.
+
+    ``name`` is the server's address. See :meth:`cartaguard.Issuer.carta` for the parameters.
+    """
+
+    __slots__ = ("_attached", "_clock", "_document", "_http", "_named", "found")
+
+    def __init__(
+        self, host: str, *, client_ids: Iterable[str] | None, token_use: Iterable[str], algorithms: Iterable[str], http: Any
+    ) -> None:
+        base = secure_url(host, "host").rstrip("/")
+        self._named = client_ids is not None
+        super().__init__(
+            base, client_ids=[_NOBODY] if client_ids is None else client_ids, keys=Keys(), token_use=token_use, algorithms=algorithms
+        )
+        self._http = http
+        self._clock: Callable[[], float] | None = None
+        self._attached: list[tuple[Callable[[], float], Watcher]] = []
+        self._document = Document(f"{base}/auth", http=http, clock=self._now, take=self._take)
+        #: The issuer, once it is known.
+        self.found: Issuer | None = None
+
+    def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
+        if self._clock is None:
+            self._clock = time.monotonic if clock is time.time else clock
+        self._attached.append((clock, watcher))
+        if self.found is not None:
+            self.found.attach(clock, watcher)
+
+    def resolve(self) -> Steps[Issuer]:
+        """The issuer, asked for if need be.
+
+        :raises KeysUnavailable: when the server does not answer, or not with what belongs there.
+        """
+        if self.found is None:
+            yield from self._document.fetch()
+            if self.found is None:
+                raise self._document.unavailable()
+        return self.found
+
+    def _take(self, body: bytes) -> None:
+        try:
+            answer = strictjson.read(body)
+        except strictjson.JsonError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise DocumentError("it is no JSON object")
+        try:
+            found = self._read(answer)
+        except ConfigurationError as fault:
+            raise DocumentError(str(fault)) from None
+        for clock, watcher in self._attached:
+            found.attach(clock, watcher)
+        self.found = found
+
+    def _read(self, answer: dict[str, Any]) -> Issuer:
+        # An embedded Carta has an issuer and keys of its own and says so. It is believed only on this machine:
+        # a server elsewhere that could name any issuer would decide who everybody is, where today a mistaken or
+        # subverted answer can at worst name another pool of AWS.
+        if is_loopback(urlsplit(self.name).hostname or "") and ("issuer" in answer or "jwksUri" in answer):
+            issuer, jwks_uri = answer.get("issuer", ""), answer.get("jwksUri", "")
+        else:
+            pool = Pool(answer.get("region", ""), answer.get("userPoolId", ""))
+            issuer, jwks_uri = pool.issuer, pool.jwks_uri
+        clients = self.client_ids if self._named else [answer.get("userPoolWebClientId", "")]
+        keys = RemoteKeys(jwks_uri, http=self._http)
+        return Issuer(issuer, client_ids=clients, keys=keys, token_use=self.token_use, algorithms=self.algorithms)
+
+    def _now(self) -> float:
+        return (self._clock or time.monotonic)()

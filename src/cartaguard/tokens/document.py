@@ -1,0 +1,103 @@
+"""One remote document (a key set, Carta's login data): fetched once for everybody who waits for it, within bounds.
+
+A fetch ends within 10 s and 2 MB and follows no redirect to another host. After a failure the next one waits,
+from 1 to 30 s; five in a row open the breaker. What was read before stays with the owner, who knows how old
+it may be.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from cartaguard.drivers.breaker import Breaker
+from cartaguard.drivers.effects import Shared, Steps, same_origin
+from cartaguard.drivers.flights import Flights
+from cartaguard.errors import CartaGuardError, KeysUnavailable, TransportError, Unavailable
+from cartaguard.http.exchange import HttpRequest, HttpResponse
+
+__all__ = ["Document", "DocumentError"]
+
+#: Seconds for a fetch as a whole, and bytes of a decompressed body.
+TIMEOUT, MAX_BYTES = 10.0, 2 * 1024 * 1024
+
+logger = logging.getLogger("cartaguard.tokens")
+
+
+class DocumentError(CartaGuardError, ValueError):
+    """The document was had and is not what it should be. The message holds nothing of it."""
+
+    code = "unreadable_document"
+
+
+class Document:
+    """The document at one address.
+
+    :param url: an address that was checked to be secure.
+    :param http: a client of the caller's own, or ``None``.
+    :param clock: seconds that only grow.
+    :param take: takes the body over; raises :class:`DocumentError` when it is no good.
+    """
+
+    def __init__(self, url: str, *, http: Any, clock: Callable[[], float], take: Callable[[bytes], None]) -> None:
+        self.url = url
+        #: Whether the last fetch failed.
+        self.failed = False
+        self._http = http
+        self._clock = clock
+        self._take = take
+        self._flights = Flights()
+        self._breaker = Breaker(clock)
+        self._retry_at = -math.inf
+        self._landings = 0
+
+    def pause(self) -> float:
+        """Seconds for which it is left alone after a failure; 0 when it may be fetched."""
+        return max(self._retry_at - self._clock(), 0.0)
+
+    def unavailable(self) -> KeysUnavailable:
+        """The fault to raise when the document would be needed and cannot be had."""
+        return KeysUnavailable(f"`{self.url}` could not be read", retry_after=max(math.ceil(self.pause()), 1))
+
+    def fetch(self, landed: Callable[[], None] | None = None) -> Steps[bool]:
+        """Fetch it, or wait for whoever is fetching it, and say whether it was had anew. A failure is not raised.
+
+        :param landed: called at the end of the fetch, before anybody goes on, if it was this call that made it.
+        """
+        seen = self._landings
+        try:
+            yield Shared(self._flights, "document", lambda: self._fly(seen, landed))
+        except Unavailable:
+            # Whoever fetched it was interrupted, or takes too long.
+            return False
+        return self._landings != seen and not self.failed
+
+    def _fly(self, seen: int, landed: Callable[[], None] | None) -> Steps[None]:
+        if self._landings != seen:
+            # Another flight landed after this one was asked for and before it took off.
+            return
+        wait = self._breaker.allow()
+        if wait:
+            self._retry_at = self._clock() + wait
+            return
+        try:
+            request = HttpRequest("GET", self.url, {"accept": "application/json"}, timeout=TIMEOUT, max_bytes=MAX_BYTES, client=self._http)
+            response: HttpResponse = yield from same_origin(request)
+            if response.status != 200:
+                raise DocumentError(f"status {response.status}")
+            self._take(response.body)
+        except (TransportError, DocumentError) as fault:
+            self.failed = True
+            self._breaker.failure()
+            self._retry_at = self._clock() + self._breaker.allow()
+            logger.warning("`%s` could not be read: %s", self.url, fault)
+        else:
+            self.failed = False
+            self._breaker.success()
+            self._retry_at = -math.inf
+        finally:
+            self._landings += 1
+            if landed is not None:
+                landed()

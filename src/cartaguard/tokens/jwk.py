@@ -1,0 +1,225 @@
+"""Strict JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037): which keys of a set may verify which algorithm.
+
+A key that breaks a rule is skipped and its neighbours still work. The cryptography package is imported with
+the first key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cartaguard.errors import CartaGuardError
+from cartaguard.tokens.base64url import decode
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+
+__all__ = ["FAMILIES", "Check", "Jwk", "KeyRuleError", "read_key", "read_keys"]
+
+#: ``check(signature, message)``: whether this is that key's signature.
+Check: TypeAlias = Callable[[bytes, bytes], bool]
+
+#: Each algorithm, with the type and curve of the keys that fit it.
+FAMILIES: Mapping[str, tuple[str, str | None]] = {
+    **{f"{kind}{bits}": ("RSA", None) for kind in ("RS", "PS") for bits in (256, 384, 512)},
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+
+#: Members that a published key must not have: what is secret is not published, so somebody erred.
+_SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+
+_SMALLEST_MODULUS = 2048
+
+logger = logging.getLogger("cartaguard.tokens")
+
+
+class KeyRuleError(CartaGuardError, ValueError):
+    """A key that is skipped; the message says which rule it breaks."""
+
+    code = "unusable_key"
+
+
+class Jwk:
+    """One usable public key: its ``kid``, and for which algorithms it is."""
+
+    __slots__ = ("_key", "algorithms", "kid")
+
+    def __init__(self, kid: str, algorithms: frozenset[str], key: PublicKey) -> None:
+        self.kid = kid
+        self.algorithms = algorithms
+        self._key = key
+
+    def check(self, alg: str) -> Check:
+        """What verifies signatures made with this algorithm, one of ``algorithms``."""
+        from cartaguard.tokens.signature import checker
+
+        return checker(self._key, alg)
+
+    def __repr__(self) -> str:
+        return f"<Jwk {self.kid!r} for {', '.join(sorted(self.algorithms))}>"
+
+
+def read_keys(document: object) -> list[Jwk] | None:
+    """The usable keys of a JWK set that was read from strict JSON; ``None`` when it is no JWK set.
+
+    What is skipped is logged by its place in the set, with the rule.
+    """
+    entries = document.get("keys") if isinstance(document, Mapping) else None
+    if not isinstance(entries, list):
+        return None
+    keys = []
+    for place, entry in enumerate(entries):
+        try:
+            keys.append(read_key(entry))
+        except KeyRuleError as fault:
+            logger.warning("key %d of a key set is skipped: %s", place, fault)
+    return keys
+
+
+def read_key(entry: object) -> Jwk:
+    """Read one key.
+
+    :raises KeyRuleError: unless ``kid`` is non-empty text, ``use`` is absent or ``sig``, ``key_ops`` is absent or
+        has ``verify``, ``alg`` is absent or fits ``kty`` and ``crv``, the numbers are canonical, an RSA modulus
+        has 2048 bits or more and an odd exponent of 3 or more, an EC point is on its curve, and nothing secret
+        is in it.
+    """
+    if not isinstance(entry, Mapping):
+        raise KeyRuleError("it is no JSON object")
+    if not _SECRET.isdisjoint(entry):
+        raise KeyRuleError("it has a private or symmetric member")
+    kid = entry.get("kid")
+    if not isinstance(kid, str) or not kid:
+        raise KeyRuleError("its `kid` is not non-empty text")
+    if entry.get("use", "sig") != "sig":
+        raise KeyRuleError("its `use` is not `sig`")
+    operations = entry.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise KeyRuleError("its `key_ops` lacks `verify`")
+    family = (entry.get("kty"), entry.get("crv"))
+    fitting = frozenset(alg for alg, known in FAMILIES.items() if known == family)
+    if not fitting:
+        raise KeyRuleError("its `kty` and `crv` fit no supported algorithm")
+    if "alg" in entry:
+        fitting &= {alg for alg in fitting if alg == entry["alg"]}
+        if not fitting:
+            raise KeyRuleError("its `alg` does not fit its `kty` and `crv`")
+    return Jwk(kid, fitting, _READERS[family[0]](entry))
+
+
+def _rsa(entry: Mapping[str, Any]) -> PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+
+    n, e = _number(entry, "n"), _number(entry, "e")
+    if n.bit_length() < _SMALLEST_MODULUS:
+        raise KeyRuleError(f"its modulus has fewer than {_SMALLEST_MODULUS} bits")
+    if e < 3 or not e % 2:
+        raise KeyRuleError("its exponent is not odd, or less than 3")
+    if _is_roca(n):
+        raise KeyRuleError("its modulus comes from a generator that is broken (ROCA)")
+    return _made(RSAPublicNumbers(e, n).public_key)
+
+
+def _ec(entry: Mapping[str, Any]) -> PublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curve = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[entry["crv"]]
+    size = (curve.key_size + 7) // 8
+    x, y = _bytes(entry, "x", size), _bytes(entry, "y", size)
+    return _made(ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve).public_key)
+
+
+def _okp(entry: Mapping[str, Any]) -> PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(_bytes(entry, "x", 32))
+
+
+_READERS: Mapping[Any, Callable[[Mapping[str, Any]], PublicKey]] = {"RSA": _rsa, "EC": _ec, "OKP": _okp}
+
+
+def _made(make: Callable[[], PublicKey]) -> PublicKey:
+    try:
+        return make()
+    except ValueError:
+        raise KeyRuleError("its numbers are no key: not on the curve, or out of range") from None
+
+
+def _bytes(entry: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
+    text = entry.get(name)
+    raw = decode(text.encode("ascii")) if isinstance(text, str) and text.isascii() else None
+    if not raw or (size is not None and len(raw) != size):
+        raise KeyRuleError(f"its `{name}` is not canonical base64url of the right length")
+    return raw
+
+
+def _number(entry: Mapping[str, Any], name: str) -> int:
+    raw = _bytes(entry, name)
+    if not raw[0]:
+        raise KeyRuleError(f"its `{name}` has a leading zero byte")
+    return int.from_bytes(raw, "big")
+
+
+def _is_roca(modulus: int) -> bool:
+    """Whether the primes come from Infineon's RSALib (CVE-2017-15361), and so can be found.
+
+    Such a modulus is a power of 65537 modulo each of these primes; any other one is so once in 2**27.
+    """
+    return all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES)
+
+
+_ROCA_PRIMES = (
+    3,
+    5,
+    7,
+    11,
+    13,
+    17,
+    19,
+    23,
+    29,
+    31,
+    37,
+    41,
+    43,
+    47,
+    53,
+    59,
+    61,
+    67,
+    71,
+    73,
+    79,
+    83,
+    89,
+    97,
+    101,
+    103,
+    107,
+    109,
+    113,
+    127,
+    131,
+    137,
+    139,
+    149,
+    151,
+    157,
+    163,
+    167,
+)
+
+
+@cache
+def _powers(prime: int) -> frozenset[int]:
+    return frozenset(pow(65537, exponent, prime) for exponent in range(prime))

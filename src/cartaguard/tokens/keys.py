@@ -1,0 +1,211 @@
+"""Key sets: where an issuer's public keys come from. Keys are found by their exact ``kid`` and never otherwise."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakSet
+
+from cartaguard.drivers.effects import Steps
+from cartaguard.errors import ConfigurationError
+from cartaguard.http.urls import secure_url
+from cartaguard.tokens import strictjson
+from cartaguard.tokens.document import Document, DocumentError
+from cartaguard.tokens.jwk import Check, Jwk, read_keys
+from cartaguard.tokens.refusals import refuse
+
+__all__ = ["Found", "KeySet", "Keys", "RemoteKeys", "StaticKeys", "Watcher"]
+
+#: Seconds for which a fetched key set is fresh.
+TTL = 300.0
+
+#: Seconds after the last good fetch until which a key set is used when it cannot be fetched anew.
+STALE_IF_ERROR = 3600.0
+
+#: Seconds between two fetches that an unknown ``kid`` causes.
+UNKNOWN_KID_PAUSE = 30.0
+
+#: How many unknown ``kid`` are remembered.
+_UNKNOWN_BOUND = 256
+
+
+class Watcher(Protocol):
+    """Who remembers what was verified with a key set."""
+
+    def forget(self) -> None:
+        """The keys have changed: what was verified with the former ones is to be verified again."""
+
+
+class Found(NamedTuple):
+    """A key: what checks a signature, and for how many seconds the outcome may be remembered."""
+
+    check: Check
+    fresh: float
+
+
+class KeySet:
+    """The usable keys of one JWK set, by ``kid``."""
+
+    __slots__ = ("_checks", "_keys", "document")
+
+    def __init__(self, document: object, keys: list[Jwk]) -> None:
+        self.document = document
+        self._keys = keys
+        self._checks: dict[tuple[str, str], Check] = {}
+
+    def check(self, kid: str, alg: str) -> Check | None:
+        """What checks a signature by the one key with this ``kid`` that is for ``alg``. Two of them are none."""
+        known = self._checks.get((kid, alg))
+        if known is None:
+            fitting = [key for key in self._keys if key.kid == kid and alg in key.algorithms]
+            if len(fitting) == 1:
+                known = self._checks[kid, alg] = fitting[0].check(alg)
+        return known
+
+
+class Keys:
+    """The base of every source of keys. Out of the box it knows none."""
+
+    def find(self, kid: str, alg: str) -> Found | None:
+        """The key at hand; ``None`` when it has to be looked for elsewhere first (:meth:`refresh`).
+
+        :raises InvalidToken: ``unknown_key``, when there is no such key.
+        :raises KeysUnavailable: when that cannot be known now.
+        """
+        raise refuse("unknown_key")
+
+    def refresh(self, kid: str, alg: str) -> Steps[Found]:
+        """Look for a key elsewhere. Raises what :meth:`find` raises."""
+        raise refuse("unknown_key")
+
+    def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
+        """Called by each verifier that uses these keys, with its clock."""
+
+
+class StaticKeys(Keys):
+    """Keys that are given and never change.
+
+    :param jwks: a JWK set (RFC 7517 section 5): a mapping with a list ``keys``, or JSON text of it. A key that
+        breaks a rule of :func:`cartaguard.tokens.jwk.read_key` is skipped, and logged.
+    :raises ConfigurationError: when it is no JWK set.
+    """
+
+    def __init__(self, jwks: Mapping[str, Any] | str | bytes) -> None:
+        document: object = jwks
+        if isinstance(jwks, (str, bytes)):
+            try:
+                document = strictjson.read(jwks.encode("utf-8") if isinstance(jwks, str) else jwks)
+            except strictjson.JsonError:
+                document = None
+        keys = read_keys(document)
+        if keys is None:
+            raise ConfigurationError('the key set is no JWK set; give a mapping with a list, `{"keys": […]}`', code="bad_key_set")
+        self._keyset = KeySet(document, keys)
+
+    def find(self, kid: str, alg: str) -> Found:
+        check = self._keyset.check(kid, alg)
+        if check is None:
+            raise refuse("unknown_key")
+        return Found(check, math.inf)
+
+
+class RemoteKeys(Keys):
+    """Keys that an issuer publishes, fetched when they are needed.
+
+    A set is fresh for ``ttl`` seconds; when it cannot be fetched anew it is used for at most an hour from its
+    fetch. An unknown ``kid`` causes at most one fetch in 30 s, whoever sends it.
+
+    :param url: the address of the JWK set: https, or http on this machine.
+    :param http: a client of your own (httpx, httpx2 or anything with their ``get``); by default one is made.
+    :param ttl: seconds, more than 0 and at most an hour.
+    :param clock: seconds that only grow; by default the verifier's clock, or the monotonic one if that is
+        ``time.time``, which may be set back.
+    :raises ConfigurationError: for an address that is not secure, or a ``ttl`` out of range.
+    """
+
+    def __init__(self, url: str, *, http: Any = None, ttl: float = TTL, clock: Callable[[], float] | None = None) -> None:
+        if not 0 < ttl <= STALE_IF_ERROR:
+            raise ConfigurationError(f"`ttl` is {ttl}; give more than 0 and at most {STALE_IF_ERROR:g} seconds", code="bad_ttl")
+        self.url = secure_url(url, "jwks_uri")
+        self._document = Document(self.url, http=http, clock=self._now, take=self._take)
+        self._ttl = ttl
+        self._clock = clock
+        self._current: tuple[KeySet, float] | None = None
+        self._unknown: dict[tuple[str, str], float] = {}
+        self._asked_for_unknown = -math.inf
+        self._watchers: WeakSet[Watcher] = WeakSet()
+
+    def __repr__(self) -> str:
+        return f"RemoteKeys({self.url!r})"
+
+    def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
+        if self._clock is None:
+            self._clock = time.monotonic if clock is time.time else clock
+        self._watchers.add(watcher)
+
+    def find(self, kid: str, alg: str) -> Found | None:
+        found = self._known(kid, alg)
+        if found is not None and found.fresh > 0:
+            return found
+        if not self._document.pause() and (not self._is_within(self._ttl) or self._may_ask_for(kid, alg)):
+            return None
+        if found is not None:
+            return found
+        if self._document.failed or not self._is_within(STALE_IF_ERROR):
+            raise self._document.unavailable()
+        raise refuse("unknown_key")
+
+    def refresh(self, kid: str, alg: str) -> Steps[Found]:
+        anew = yield from self._document.fetch(self._unknown_asked if self._is_within(self._ttl) else None)
+        found = self._known(kid, alg)
+        if found is not None:
+            return found
+        if not anew:
+            raise self._document.unavailable()
+        if len(self._unknown) >= _UNKNOWN_BOUND:
+            self._unknown.clear()
+        self._unknown[kid, alg] = self._now()
+        raise refuse("unknown_key")
+
+    def _known(self, kid: str, alg: str) -> Found | None:
+        """The key in the current set, unless that is too old even for an emergency. A stale one is fresh for no time."""
+        current = self._current
+        if current is None:
+            return None
+        keyset, fetched_at = current
+        age = self._now() - fetched_at
+        check = keyset.check(kid, alg) if age <= STALE_IF_ERROR else None
+        return None if check is None else Found(check, max(self._ttl - age, 0.0))
+
+    def _is_within(self, age: float) -> bool:
+        current = self._current
+        return current is not None and self._now() - current[1] < age
+
+    def _may_ask_for(self, kid: str, alg: str) -> bool:
+        """Whether an unknown ``kid`` is worth a fetch: nobody asked for one lately, and this one was not missing lately."""
+        now = self._now()
+        return now - self._asked_for_unknown >= UNKNOWN_KID_PAUSE and now - self._unknown.get((kid, alg), -math.inf) >= self._ttl
+
+    def _unknown_asked(self) -> None:
+        self._asked_for_unknown = self._now()
+
+    def _take(self, body: bytes) -> None:
+        try:
+            document = strictjson.read(body)
+        except strictjson.JsonError:
+            document = None
+        current = self._current
+        if current is not None and document == current[0].document:
+            self._current = (current[0], self._now())
+            return
+        keys = read_keys(document)
+        if keys is None:
+            raise DocumentError("it is no JWK set in strict JSON")
+        self._current = (KeySet(document, keys), self._now())
+        for watcher in self._watchers:
+            watcher.forget()
+
+    def _now(self) -> float:
+        return (self._clock or time.monotonic)()
