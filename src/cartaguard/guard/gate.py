@@ -41,10 +41,11 @@ class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
     ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
-    ``params`` the texts of its parameters.
+    ``params`` the texts of its parameters. ``confirmed`` are the entries that held at dispatch. ``allow`` is set
+    where the framework will answer 405, ``other_slash`` where it redirects to that path: no route may run then.
     """
 
-    __slots__ = ("entry", "gate", "params", "path", "principal")
+    __slots__ = ("allow", "confirmed", "entry", "gate", "other_slash", "params", "path", "principal")
 
     def __init__(self, gate: Gate, principal: Principal, entry: Entry | None, params: Mapping[str, Any], path: str) -> None:
         self.gate = gate
@@ -52,6 +53,9 @@ class Pass:
         self.entry = entry
         self.params = params
         self.path = path
+        self.confirmed: Sequence[Entry] = ()
+        self.allow: frozenset[str] | None = None
+        self.other_slash: str | None = None
 
     def __repr__(self) -> str:
         return f"<Pass {self.principal!r} {self.path!r}>"
@@ -103,7 +107,7 @@ class Gate:
             raise self.refused(fault) from None
         if principal is None:
             return None
-        entry, params, demands = self._demands(candidates, protocol, method, path, principal)
+        held, demands = self._demands(candidates, protocol, method, path, principal)
         facts = self.guard.directory
         for requirement, filling in demands:
             answer = decide(requirement, principal, filling, facts)
@@ -111,9 +115,9 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        if params:
+        if held.params:
             self.table.remember(path, candidates)
-        return Pass(self, principal, entry, params, path)
+        return held
 
     def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
@@ -125,18 +129,20 @@ class Gate:
                 principal = yield from guard.authenticate_steps(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
-        entry, params, demands = self._demands(candidates, protocol, method, path, principal)
+        held, demands = self._demands(candidates, protocol, method, path, principal)
         yield from self._decide(principal, demands)
-        return Pass(self, principal, entry, params, path)
+        return held
 
     def _demands(
         self, candidates: tuple[Candidate, ...], protocol: str, method: str, path: str, principal: Principal
-    ) -> tuple[Entry | None, Mapping[str, Any], Demands]:
-        """The entry that a request falls under and everything that is demanded of it."""
-        chosen = self._choose(candidates, protocol, method)
+    ) -> tuple[Pass, Demands]:
+        """The entry that a request falls under, as a pass to be had, and everything that is demanded for it."""
+        chosen, fits = self._choose(candidates, protocol, method)
+        other_slash: str | None = None
         if chosen is None and self.slashes and protocol == "http" and path not in ("", "/"):
-            path = path[:-1] if path.endswith("/") else path + "/"
-            chosen = self._choose(self.table.candidates(path), protocol, method)
+            other_slash = path[:-1] if path.endswith("/") else path + "/"
+            candidates = self.table.candidates(other_slash)
+            chosen, fits = self._choose(candidates, protocol, method)
         if chosen is None:
             # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
@@ -144,29 +150,35 @@ class Gate:
         entry, params = chosen
         demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
         if self._policy is not None:
-            for line, filling in self._policy.candidates(path):
+            for line, filling in self._policy.candidates(other_slash or path):
                 if protocol in line.protocols and line.requirement is not None and line.takes(method):
                     demands.append((line.requirement, filling))
                     break
         if not demands:
             raise self.denied(_UNDECLARED, principal)
-        return entry, params, demands
+        held = Pass(self, principal, entry, params, path)
+        if other_slash is not None:
+            held.other_slash = other_slash
+        elif not fits:
+            held.allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
+        return held, demands
 
     def preflight(self, path: str) -> Pass:
         """Let a CORS preflight through undecided, for an application that asked for it; no route runs on it."""
         return Pass(self, Principal.anonymous, None, {}, path)
 
-    def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> Candidate | None:
+    def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
+        """The candidate that decides, and whether it takes the method too."""
         fallback: Candidate | None = None
         for candidate in candidates:
             entry = candidate[0]
             if protocol in entry.protocols:
                 if protocol == "websocket" or entry.takes(method):
-                    return candidate
+                    return candidate, True
                 if fallback is None and self.own_routes:
                     # The framework is going to answer 405, to those only who may know that the route is there.
                     fallback = candidate
-        return fallback
+        return fallback, False
 
     # -- at dispatch -----------------------------------------------------------------------------------
 

@@ -28,9 +28,10 @@ class Entry:
     :param methods: in capitals, ``None`` for all; HEAD goes with GET.
     :param matcher: gives the parameters for (segments, path), or ``None`` when the entry does not fit after all.
     :param key: the framework's own route, to find the entry again at dispatch.
+    :param marks: the single requirements that were put on the route, of which ``requirement`` is the whole.
     """
 
-    __slots__ = ("key", "matcher", "methods", "order", "path", "protocols", "requirement", "segments", "tail")
+    __slots__ = ("key", "marks", "matcher", "methods", "order", "path", "protocols", "requirement", "segments", "tail")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Entry:
         protocols: frozenset[str] = PROTOCOLS,
         matcher: Matcher,
         key: Any = None,
+        marks: tuple[Requirement, ...] = (),
     ) -> None:
         self.path = path
         self.segments = segments
@@ -52,6 +54,7 @@ class Entry:
         self.protocols = protocols
         self.matcher = matcher
         self.key = key
+        self.marks = marks
         self.order = 0
 
     def takes(self, method: str) -> bool:

@@ -1,0 +1,100 @@
+"""Marks: how a route of a Starlette-like application says its requirement, and how it fails closed alone."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from cartaguard.errors import ConfigurationError
+from cartaguard.guard.gate import Pass
+from cartaguard.model.requirement import Requirement
+
+__all__ = ["MARK", "confirmed", "marks_of", "requires"]
+
+MARK = "__cartaguard__"
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+def requires(requirement: Requirement) -> Callable[[T], T]:
+    """Say who may use an endpoint (function, endpoint class, or a whole ASGI application that is mounted).
+
+    The requirement is decided by :class:`cartaguard.starlette.GuardMiddleware`. Without it the endpoint
+    answers nobody: a forgotten middleware is an error, not an open door.
+    """
+    if not isinstance(requirement, Requirement):
+        raise ConfigurationError(f"`{requirement!r}` is not a requirement", code="not_a_requirement")
+
+    def decorate(endpoint: T) -> T:
+        inner: Any = endpoint
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        if (inspect.isfunction(inner) or inspect.ismethod(inner)) and "scope" not in inspect.signature(inner).parameters:
+            guarded: Any = _around_function(endpoint, inner, requirement)
+        else:
+            guarded = _Guarded(endpoint, requirement)
+        setattr(guarded, MARK, (*marks_of(endpoint), requirement))
+        return cast("T", guarded)
+
+    return decorate
+
+
+def marks_of(endpoint: object) -> tuple[Requirement, ...]:
+    """The requirements that were put on an endpoint, innermost first."""
+    marks: tuple[Requirement, ...] = getattr(endpoint, MARK, ())
+    return marks
+
+
+def confirmed(held: object, requirement: Requirement) -> bool:
+    """Whether the dispatch check has decided this very requirement for this request."""
+    return isinstance(held, Pass) and any(requirement in entry.marks for entry in held.confirmed)
+
+
+def _insist(scope: Any, requirement: Requirement) -> None:
+    if not confirmed(scope.get("cartaguard"), requirement):
+        raise ConfigurationError(
+            "this route has a requirement that nothing has decided; add `Middleware(GuardMiddleware, guard=guard)` "
+            "from cartaguard.starlette to the application",
+            code="no_guard",
+        )
+
+
+def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
+    # Methods get the connection second, functions first; Starlette passes it positionally.
+    if asyncio.iscoroutinefunction(inner):
+
+        @functools.wraps(endpoint)
+        async def guarded_async(connection: Any, *args: Any, **kwargs: Any) -> Any:
+            _insist(connection.scope, requirement)
+            return await endpoint(connection, *args, **kwargs)
+
+        return guarded_async
+
+    @functools.wraps(endpoint)
+    def guarded(connection: Any, *args: Any, **kwargs: Any) -> Any:
+        _insist(connection.scope, requirement)
+        return endpoint(connection, *args, **kwargs)
+
+    return guarded
+
+
+class _Guarded:
+    """An ASGI application or endpoint class with a requirement."""
+
+    def __init__(self, app: Any, requirement: Requirement) -> None:
+        self.app = app
+        self.requirement = requirement
+        self.__name__ = getattr(app, "__name__", type(app).__name__)
+
+    @property
+    def routes(self) -> Any:
+        """The routes of a mounted application that has some, for the inventory and for ``url_path_for``."""
+        return getattr(self.app, "routes", [])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            _insist(scope, self.requirement)
+        await self.app(scope, receive, send)
