@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
@@ -29,47 +29,40 @@ class FastAPIInventory(Inventory):
         self._said = said
         super().__init__(router)
 
-    def walk(self) -> Iterator[tuple[Any, Any, Entry]]:
+    def walk(self) -> Iterator[tuple[Any, Hashable, Entry]]:
         for context in iter_route_contexts(self._router.routes):
             yield from self._context(context)
         for holder, group, prefix, dependant in self._frontends():
             marks = demanded(dependant)
             for route in group.routes:
                 path = prefix + route.path.rstrip("/")
-                yield holder, (group, path), entry_of(path, marks, methods=frozenset({"GET"}), protocols=_HTTP, key=group, tail=True)
+                yield holder, (id(group), path), entry_of(path, marks, methods=frozenset({"GET"}), protocols=_HTTP, key=group, tail=True)
 
-    def _context(self, context: RouteContext) -> Iterator[tuple[Any, Any, Entry]]:
+    def _context(self, context: RouteContext) -> Iterator[tuple[Any, Hashable, Entry]]:
         original: Any = context.original_route
         if isinstance(original, APIRoute):
             # One object serves every inclusion of its router; the path tells them apart.
             marks = demanded(context.dependant)
             methods = frozenset(context.methods or ()) or None
-            yield (
-                original,
-                original,
-                entry_of(str(context.path), marks, methods=methods, protocols=_HTTP, key=(original, context.path_format)),
-            )
+            key = (original, context.path_format)
+            entry = entry_of(str(context.path), marks, methods=methods, protocols=_HTTP, key=key)
+            yield original, (id(original), context.path_format), entry
             return
         route: Any = _effective(context)
         if isinstance(route, APIWebSocketRoute):
             path = str(context.path)
-            yield route, (original, path), entry_of(path, demanded(route.dependant), protocols=_WEBSOCKET, key=original)
+            yield route, (id(original), path), entry_of(path, demanded(route.dependant), protocols=_WEBSOCKET, key=original)
             return
         said = self._said.get(getattr(route, "path", ""))
         path = getattr(route, "path", "")
-        yield from self.one(route, (original, path), "", () if said is None else (said,))
+        yield from self.one(route, (id(original), path), "", () if said is None else (said,))
 
     def routers(self) -> Iterator[Any]:
         yield from super().routers()
         yield from _included(self._router.routes)
 
-    def handlers(self) -> Iterator[Found]:
-        found: dict[int, tuple[Any, list[Entry]]] = {}
-        for holder, key, _ in self.walk():
-            entries = found.setdefault(id(holder), (holder, []))[1]
-            entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
-        for holder, known in found.values():
-            yield _FastAPIFound(holder, tuple(known))
+    def found(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
+        return _FastAPIFound(holder, entries)
 
     def _frontends(self) -> Iterator[tuple[Any, Any, str, Dependant | None]]:
         """Frontends stand apart from the routes: tried last, and only there."""
@@ -100,7 +93,7 @@ class _FastAPIFound(Found):
         context = scope.get("fastapi", {}).get("effective_route_context")
         entries = self.entries
         if context is not None and context.original_route is self.holder:
-            entries = tuple(entry for entry in entries if entry.key == (self.holder, context.path_format))
+            entries = tuple(entry for entry in entries if entry.key[1] == context.path_format)
         return fitting(entries, path, params)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -66,8 +66,11 @@ class Inventory:
         self._changed = False
         self._react: Callable[[], None] = lambda: None
         self.entries: list[Entry] = []
-        self._by_key: dict[Any, tuple[Entry, ...]] = {}
-        for _, key, entry in self.walk():
+        self._by_key: dict[Hashable, tuple[Entry, ...]] = {}
+        # Routes are known by identity (equal ones are different routes); who is kept here keeps its identity.
+        self._kept: list[Any] = []
+        for holder, key, entry in self.walk():
+            self._kept += (holder, entry.key)
             self.entries.append(entry)
             self._by_key[key] = (*self._by_key.get(key, ()), entry)
 
@@ -88,13 +91,17 @@ class Inventory:
 
     def handlers(self) -> Iterator[Found]:
         """Every object that serves requests. One that was added after the inventory has no entries."""
-        seen: set[int] = set()
+        found: dict[int, tuple[Any, list[Entry]]] = {}
         for holder, key, _ in self.walk():
-            if id(holder) not in seen:
-                seen.add(id(holder))
-                yield Found(holder, self._by_key.get(key, ()))
+            entries = found.setdefault(id(holder), (holder, []))[1]
+            entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
+        for holder, known in found.values():
+            yield self.found(holder, tuple(known))
 
-    def walk(self) -> Iterator[tuple[Any, Any, Entry]]:
+    def found(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
+        return Found(holder, entries)
+
+    def walk(self) -> Iterator[tuple[Any, Hashable, Entry]]:
         """(object that handles, key that survives a rebuilt route, entry) for each path under which it is reached."""
         yield from self.below(self._router.routes, "", ())
 
@@ -103,36 +110,36 @@ class Inventory:
         yield self._router
         yield from _routers(self._router.routes)
 
-    def below(self, routes: Iterable[BaseRoute], prefix: str, marks: Marks) -> Iterator[tuple[Any, Any, Entry]]:
+    def below(self, routes: Iterable[BaseRoute], prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
         for route in routes:
-            yield from self.one(route, route, prefix, marks)
+            yield from self.one(route, id(route), prefix, marks)
 
-    def one(self, route: Any, key: Any, prefix: str, marks: Marks) -> Iterator[tuple[Any, Any, Entry]]:
-        """The entries of one route. ``key`` is what stays when a framework builds the route anew."""
+    def one(self, route: Any, key: Hashable, prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
+        """The entries of one route. ``key`` is what stays the same when a framework builds the route anew."""
         if isinstance(route, Host):
             raise ConfigurationError(f"host routing (`{route.host}`) is not supported: a guard decides on paths", code="host_routing")
         if isinstance(route, Mount):
             yield from self._mount(route, key, prefix, marks)
         elif isinstance(route, Route):
             methods = None if route.methods is None else frozenset(route.methods) - {"HEAD"} or frozenset(route.methods)
-            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), methods=methods, protocols=_HTTP, key=key)
+            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), methods=methods, protocols=_HTTP, key=route)
         elif isinstance(route, WebSocketRoute):
-            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), protocols=_WEBSOCKET, key=key)
+            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), protocols=_WEBSOCKET, key=route)
         else:
             raise ConfigurationError(
                 f"a route of the kind `{type(route).__name__}` cannot be looked into, and so not be guarded", code="unknown_route"
             )
 
-    def _mount(self, mount: Mount, key: Any, prefix: str, marks: Marks) -> Iterator[tuple[Any, Any, Entry]]:
+    def _mount(self, mount: Mount, key: Hashable, prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
         application = _unwrapped(mount)
         own = (*marks, *marks_of(_base(mount)))
         path = prefix + mount.path
         if _guards_itself(application):
-            yield mount, key, entry_of(path, own or (public("the mounted application has a guard of its own"),), key=key, tail=True)
+            yield mount, key, entry_of(path, own or (public("the mounted application has a guard of its own"),), key=mount, tail=True)
         elif isinstance(application, (Router, Starlette)):
             yield from self.below(application.routes, path, own)
         else:
-            yield mount, key, entry_of(path, own, key=key, tail=True)
+            yield mount, key, entry_of(path, own, key=mount, tail=True)
 
 
 def entry_of(
@@ -141,7 +148,7 @@ def entry_of(
     *,
     methods: frozenset[str] | None = None,
     protocols: frozenset[str] = PROTOCOLS,
-    key: Any,
+    key: object,
     tail: bool = False,
 ) -> Entry:
     """An entry for a path in Starlette's own notation, matched by Starlette's own expression."""
