@@ -39,13 +39,13 @@ class SignedClaims(Mapping[str, Any]):
 
     __slots__ = ("_claims", "expires_at", "good_from", "good_until", "issuer", "subject")
 
-    def __init__(self, claims: dict[str, Any], leeway: float) -> None:
+    def __init__(self, claims: dict[str, Any], good_from: float, good_until: float) -> None:
         self._claims = claims
         self.issuer: str = claims["iss"]
         self.subject: str = claims["sub"]
         self.expires_at: float = claims["exp"]
-        self.good_from: float = max(claims["iat"], claims.get("nbf", 0)) - leeway
-        self.good_until: float = claims["exp"] + leeway
+        self.good_from = good_from
+        self.good_until = good_until
 
     def __getitem__(self, name: str) -> Any:
         value = self._claims[name]
@@ -77,13 +77,12 @@ class Row:
     use: str = ""
 
 
-_TEXT = {str}
+_NUMBERS, _TEXT = {int, float}, {str}
 
 
 def _time(value: Any, _: Expected) -> bool:
     # `type`, since a bool is an int to isinstance.
-    kind = type(value)
-    return (kind is int or kind is float) and 0 <= value <= LAST_SECOND
+    return type(value) in _NUMBERS and 0 <= value <= LAST_SECOND
 
 
 def _text(value: Any, _: Expected) -> bool:
@@ -166,11 +165,14 @@ def check(claims: dict[str, Any], expected: Expected, now: float, leeway: float)
                 raise refuse(refusal, name)
         elif required:
             raise refuse("missing_claim", name)
-    if claims["exp"] <= claims["iat"]:
+    begins, ends = claims["iat"], claims["exp"]
+    if ends <= begins:
         raise refuse("bad_lifetime")
-    signed = SignedClaims(claims, leeway)
-    if now >= signed.good_until:
+    if "nbf" in claims and claims["nbf"] > begins:
+        begins = claims["nbf"]
+    good_from, good_until = begins - leeway, ends + leeway
+    if now >= good_until:
         raise refuse("expired")
-    if now < signed.good_from:
+    if now < good_from:
         raise refuse("not_yet_valid")
-    return signed
+    return SignedClaims(claims, good_from, good_until)

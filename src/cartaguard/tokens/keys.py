@@ -103,12 +103,16 @@ class StaticKeys(Keys):
         if keys is None:
             raise ConfigurationError('the key set is no JWK set; give a mapping with a list, `{"keys": […]}`', code="bad_key_set")
         self._keyset = KeySet(document, keys)
+        self._found: dict[tuple[str, str], Found] = {}
 
     def find(self, kid: str, alg: str) -> Found:
-        check = self._keyset.check(kid, alg)
-        if check is None:
-            raise refuse("unknown_key")
-        return Found(check, math.inf)
+        found = self._found.get((kid, alg))
+        if found is None:
+            check = self._keyset.check(kid, alg)
+            if check is None:
+                raise refuse("unknown_key")
+            found = self._found[kid, alg] = Found(check, math.inf)
+        return found
 
 
 class RemoteKeys(Keys):

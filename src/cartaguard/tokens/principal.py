@@ -10,14 +10,15 @@ __all__ = ["principal_of"]
 _USERNAME = {"id": "cognito:username", "access": "username"}
 
 
-def principal_of(claims: SignedClaims, token: bytes) -> Principal:
+def principal_of(signed: SignedClaims, token: bytes) -> Principal:
     """The caller that a verified token is about.
 
     :param token: the token itself, kept as the principal's credential.
     """
+    claims = signed._claims
     return Principal(
-        issuer=claims.issuer,
-        subject=claims.subject,
+        issuer=signed.issuer,
+        subject=signed.subject,
         username=claims.get(_USERNAME[claims["token_use"]]),
         groups=claims.get("cognito:groups", ()),
         # RFC 6749 section 3.3: divided by spaces, and by nothing else.

@@ -33,7 +33,7 @@ def read(raw: bytes) -> Any:
     :raises JsonError: for anything that is not strictly one JSON text within the bounds.
     """
     try:
-        text = raw.decode("utf-8").strip(" \t\n\r")
+        text = raw.decode().strip(" \t\n\r")
         value, end = _scan(text)
         good = end == len(text)
         if raw.count(b"[") + raw.count(b"{") > DEEPEST or b"\\u" in raw:
