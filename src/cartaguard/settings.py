@@ -1,0 +1,268 @@
+"""Settings: a TOML file or environment variables become a guard. Everything is checked at start-up.
+
+This is the one place that knows every concrete directory and source of keys; each is imported when it is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cartaguard._settings_keys import DIRECTORIES, ISSUERS, TOP, Place, read_kind, read_table, unknown
+from cartaguard.errors import CartaGuardError, PolicyError, SettingsError
+from cartaguard.model.policy import Policy
+from cartaguard.model.policy import read_table as read_file
+
+if TYPE_CHECKING:
+    from cartaguard.directories.base import Directory
+    from cartaguard.guard.guard import Guard
+    from cartaguard.tokens.issuer import Issuer
+    from cartaguard.tokens.keys import Keys
+
+__all__ = ["Settings"]
+
+T = TypeVar("T")
+
+_PREFIX = "CARTAGUARD_"
+_ISSUER, _DIRECTORY = f"{_PREFIX}ISSUER_", f"{_PREFIX}DIRECTORY_"
+
+#: What the environment may say beside one issuer and one directory.
+_PLAIN = ("policy", "realm", "access_url", "leeway")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One issuer or directory: its checked values, where they stand, and what relative paths are relative to."""
+
+    values: Mapping[str, Any]
+    place: Place
+    base: Path
+
+    def path(self, key: str) -> Path:
+        return Path(self.base, self.values[key])
+
+    def some(self, *keys: str) -> dict[str, Any]:
+        """Those of the values that were given."""
+        return {key: self.values[key] for key in keys if key in self.values}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a guard is made of. Get one from :meth:`from_file`, :meth:`from_env` or :meth:`from_dict`.
+
+    Every fault is a :class:`~cartaguard.errors.SettingsError` that names the file and the key. A secret is only
+    ever named, by environment variable or file, and is not in the repr.
+    """
+
+    source: str
+    issuers: tuple[_Part, ...] = field(default=(), repr=False)
+    directories: tuple[_Part, ...] = field(default=(), repr=False)
+    #: A policy file, or the table ``{"routes": […]}`` of a policy that stands in the settings themselves.
+    policy: Path | Mapping[str, Any] | None = field(default=None, repr=False)
+    realm: str | None = field(default=None, repr=False)
+    access_url: str | None = field(default=None, repr=False)
+    leeway: float | None = field(default=None, repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read a TOML file (JSON by its ending). Relative paths in it are relative to it.
+
+        :param environ: where the variables are that the file names as ``token_env``.
+        """
+        file = Path(path)
+        try:
+            table = read_file(file)
+        except PolicyError as fault:
+            raise SettingsError(str(fault), code=fault.code) from None
+        return cls._read(table, str(path), file.parent, environ)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], *, base: str | Path = ".", environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read the same from a table; relative paths in it are relative to ``base``."""
+        return cls._read(table, "settings", Path(base), environ)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read ``CARTAGUARD_…`` variables.
+
+        ``CARTAGUARD_CONFIG`` names a file; what the other variables say takes the place of what it says.
+        ``CARTAGUARD_ISSUER_KIND``, ``CARTAGUARD_ISSUER_REGION`` … describe one issuer, ``CARTAGUARD_DIRECTORY_…`` one
+        directory; lists are separated by commas. An empty variable counts as one that is not there.
+        """
+        given = {name: value for name, value in environ.items() if name.startswith(_PREFIX) and value}
+        config = given.pop(f"{_PREFIX}CONFIG", None)
+        settings = cls("environment", environ=environ) if config is None else cls.from_file(config, environ=environ)
+        tables: dict[str, dict[str, str]] = {_ISSUER: {}, _DIRECTORY: {}, _PREFIX: {}}
+        for name, value in given.items():
+            prefix = next(prefix for prefix in tables if name.startswith(prefix))
+            tables[prefix][name] = value
+        here = Path()
+        changes: dict[str, Any] = {}
+        for key, prefix, kinds in (("issuers", _ISSUER, ISSUERS), ("directories", _DIRECTORY, DIRECTORIES)):
+            if tables[prefix]:
+                place = Place("environment", prefix, variable=True)
+                table = {name.removeprefix(prefix).lower(): value for name, value in tables[prefix].items()}
+                changes[key] = (_Part(read_kind(table, place, kinds), place, here),)
+        settings = replace(settings, **changes)
+        named = {part.values.get("token_env") for part in settings.directories}
+        plain = {name.removeprefix(_PREFIX).lower(): value for name, value in tables[_PREFIX].items() if name not in named}
+        place = Place("environment", _PREFIX, variable=True)
+        for key in plain:
+            if key not in _PLAIN:
+                unknown(key, place, _known_variables())
+        values = read_table(plain, place, TOP)
+        if "policy" in values:
+            values["policy"] = Path(values["policy"])
+        return replace(settings, **values)
+
+    @classmethod
+    def _read(cls, table: object, source: str, base: Path, environ: Mapping[str, str]) -> Settings:
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{source}: settings are a table", code="bad_value")
+        values = read_table(table, Place(source), TOP)
+        for key, kinds in (("issuers", ISSUERS), ("directories", DIRECTORIES)):
+            parts = []
+            for index, one in enumerate(values.get(key, ())):
+                place = Place(source, f"{key}[{index}].")
+                parts.append(_Part(read_kind(one, place, kinds), place, base))
+            values[key] = tuple(parts)
+        routes = values.pop("routes", None)
+        if routes is not None and "policy" in values:
+            raise SettingsError(f"{source}: `policy` and `routes` contradict each other; leave one out", code="contradiction")
+        if routes is not None:
+            values["policy"] = {"routes": routes}
+        elif "policy" in values:
+            values["policy"] = base / values["policy"]
+        return cls(source, environ=environ, **values)
+
+    def guard(self) -> Guard:
+        """Make the guard: read every file that is named and look at every secret.
+
+        :raises cartaguard.errors.SettingsError: for whatever keeps it from being made.
+        """
+        from cartaguard.guard.guard import Guard
+        from cartaguard.tokens.verifier import TokenVerifier
+
+        if not self.issuers:
+            raise SettingsError(f"{self.source}: there is no issuer, so that nobody could be known; add `[[issuers]]`", code="missing_key")
+        issuers = [_built(part, _issuer) for part in self.issuers]
+        directories = [_built(part, lambda part: _directory(part, self.environ)) for part in self.directories]
+        given = {"realm": self.realm, "access_url": self.access_url}
+        options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        leeway: dict[str, Any] = {} if self.leeway is None else {"leeway": self.leeway}
+        try:
+            verifier = TokenVerifier(issuers, **leeway)
+            return Guard(verifier=verifier, directory=_chained(directories), policy=self._policy(), **options)
+        except CartaGuardError as fault:
+            raise SettingsError(f"{self.source}: {fault}", code=fault.code) from None
+
+    def _policy(self) -> Policy | None:
+        if self.policy is None:
+            return None
+        return Policy.from_file(self.policy) if isinstance(self.policy, Path) else Policy.from_dict(self.policy)
+
+
+def _known_variables() -> Iterable[str]:
+    yield from ("config", *_PLAIN)
+    for prefix, kinds in (("issuer", ISSUERS), ("directory", DIRECTORIES)):
+        yield f"{prefix}_kind"
+        for _, keys in kinds.values():
+            yield from (f"{prefix}_{key}" for key in keys)
+
+
+def _built(part: _Part, build: Callable[[_Part], T]) -> T:
+    """What a part describes; a fault of what is built is one of the part."""
+    try:
+        return build(part)
+    except SettingsError:
+        raise
+    except CartaGuardError as fault:
+        raise SettingsError(f"{part.place.source}: `{part.place.whole}`: {fault}", code=fault.code) from None
+
+
+def _issuer(part: _Part) -> Issuer:
+    from cartaguard.tokens.issuer import Issuer
+
+    values, tokens = part.values, part.some("token_use", "algorithms")
+    match values["kind"]:
+        case "carta":
+            return Issuer.carta(values["host"], **part.some("client_ids"), **tokens)
+        case "cognito":
+            return Issuer.cognito(**part.some("region", "user_pool_id", "client_ids"), **tokens)
+        case _:
+            return Issuer(values["issuer"], client_ids=values["client_ids"], keys=_keys(part), **tokens)
+
+
+def _keys(part: _Part) -> Keys:
+    from cartaguard.tokens.keys import RemoteKeys, StaticKeys
+
+    if "jwks_file" not in part.values:
+        if "jwks_uri" not in part.values:
+            raise part.place.fault("jwks_uri", f"is missing (or `{part.place.name('jwks_file')}`)", "missing_key")
+        return RemoteKeys(part.values["jwks_uri"])
+    if "jwks_uri" in part.values:
+        raise part.place.fault("jwks_file", f"and `{part.place.name('jwks_uri')}` contradict each other; leave one out", "contradiction")
+    return StaticKeys(_content(part, "jwks_file"))
+
+
+def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
+    values = part.values
+    if values["kind"] == "carta":
+        from cartaguard.directories.carta import CartaDirectory
+
+        return CartaDirectory(values["host"], credential=_credential(part, environ), **part.some("groups", "timeout"))
+    from cartaguard.directories.local import LocalDirectory
+
+    path, strict = part.path("path"), part.some("strict")
+    match path.suffix:
+        case ".toml" | ".json":
+            return LocalDirectory.from_file(path, **strict)
+        case ".sqlite" | ".sqlite3" | ".db" if not strict:
+            return LocalDirectory.open(path)
+        case ".sqlite" | ".sqlite3" | ".db":
+            raise part.place.fault(
+                "strict", "is for files that are read: a database holds no malformed fact; leave it out", "contradiction"
+            )
+    raise part.place.fault("path", "does not tell its kind: it ends in .toml, .json, .sqlite, .sqlite3 or .db", "bad_value")
+
+
+def _credential(part: _Part, environ: Mapping[str, str]) -> str | Callable[[], str] | None:
+    """A service token where it is wanted: from a variable, or from a file that is read whenever it is needed."""
+    named = part.some("token_env", "token_file")
+    if part.values.get("credential", "caller") == "caller":
+        for key in named:
+            raise part.place.fault(key, f'names a service token: `{part.place.name("credential")}` has to be "service"', "contradiction")
+        return None
+    if len(named) != 1:
+        what = "and `{}` contradict each other; leave one out" if named else "is missing (or `{}`)"
+        code = "contradiction" if named else "missing_key"
+        raise part.place.fault("token_env", what.format(part.place.name("token_file")), code)
+    if "token_env" in named:
+        variable = named["token_env"]
+        token = environ.get(variable, "").strip()
+        if not token:
+            raise part.place.fault("token_env", f"names the variable `{variable}`, which is not set", "missing_secret")
+        return token
+    if not _content(part, "token_file").strip():
+        raise part.place.fault("token_file", "names a file that is empty", "missing_secret")
+    file = part.path("token_file")
+    return lambda: file.read_text(encoding="utf-8", errors="replace").strip()
+
+
+def _content(part: _Part, key: str) -> str:
+    try:
+        return part.path(key).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise part.place.fault(key, f"names a file that cannot be read: {part.path(key)} ({type(fault).__name__})", "unreadable") from None
+
+
+def _chained(directories: list[Directory]) -> Directory | None:
+    if len(directories) < 2:
+        return directories[0] if directories else None
+    from cartaguard.directories.chain import ChainDirectory
+
+    return ChainDirectory(directories)
