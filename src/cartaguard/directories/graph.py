@@ -19,7 +19,7 @@ from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 
-__all__ = ["NOBODY", "SECRET", "Grantee", "Holders", "World", "closure", "listing", "permission_on"]
+__all__ = ["NOBODY", "PERMISSIONS", "SECRET", "Grantee", "Holders", "World", "closure", "listing", "permission_on"]
 
 #: The resource type that is never shared: only its owner holds anything on it.
 SECRET = "Secret"  # noqa: S105 (a resource type)
@@ -29,7 +29,9 @@ NOBODY = ""
 
 _OWNER = int(Permission.OWNER)
 _ALL = int(Permission.ALL)
-_PERMISSIONS = tuple(Permission(flags) for flags in range(_ALL + 1))
+
+#: Every set of flags, by its number: an enumeration's own arithmetic costs more than the rest of an answer.
+PERMISSIONS = tuple(Permission(flags) for flags in range(_ALL + 1))
 
 
 class Grantee(NamedTuple):
@@ -112,6 +114,22 @@ class Holders(NamedTuple):
                 ignored(grantee, reason)
         return cls(owner, found["user"] or _NONE, found["group"] or _NONE, found["resource"] or _NONE)
 
+    def granted(self, kind: str) -> Mapping[str, int]:
+        """What is granted to grantees of one kind."""
+        return self.users if kind == "user" else self.groups if kind == "group" else self.resources
+
+    def granting(self, kind: str, names: Mapping[str, int]) -> Holders:
+        """The same with other grants to grantees of one kind."""
+        if kind == "user":
+            return self._replace(users=names)
+        return self._replace(groups=names) if kind == "group" else self._replace(resources=names)
+
+    def owns(self, grantee: Grantee) -> bool:
+        """Whether a grantee is the one owner."""
+        if self.owner is not None:
+            return grantee.kind == "user" and grantee.name == self.owner
+        return bool(self.granted(grantee.kind).get(grantee.name, 0) & _OWNER)
+
     def held(self, user: str | None, groups: Collection[str]) -> int:
         """The flags that a user holds here directly or through groups."""
         flags = 0
@@ -183,7 +201,7 @@ def permission_on(world: World, user: str | None, groups: frozenset[str], resour
             if more:
                 asked[source] = known | more
                 waiting.append((source, more))
-    return _PERMISSIONS[flags]
+    return PERMISSIONS[flags]
 
 
 def listing(world: World, user: str | None, groups: frozenset[str], type: str) -> list[tuple[Resource, Permission]]:
@@ -215,5 +233,5 @@ def listing(world: World, user: str | None, groups: frozenset[str], type: str) -
             holders = world.holders(target)
             if holders is not None:
                 reach(target, held[here] & holders.resources.get(str(here), 0))
-    found = [(resource, _PERMISSIONS[flags]) for resource, flags in held.items() if resource.type == type]
+    found = [(resource, PERMISSIONS[flags]) for resource, flags in held.items() if resource.type == type]
     return sorted(found, key=lambda item: item[0].id)
