@@ -34,7 +34,7 @@ from cartaguard.model.facts import (
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
-__all__ = ["Directory", "at_hand", "in_doubt"]
+__all__ = ["Directory", "answered", "at_hand", "in_doubt", "nothing"]
 
 
 class Directory:
@@ -45,6 +45,9 @@ class Directory:
 
     #: Whether its answers depend on ``principal.groups``: groups that other sources know of are then given to it.
     uses_groups: bool = False
+
+    #: Whether the guard trusts several issuers, so that a bare user name in a fact says nobody. Set by the guard.
+    qualified: bool = False
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
         return None
@@ -109,6 +112,15 @@ _EMPTY: dict[type, Callable[..., Any]] = {
     RestrictionNeed: Known,
     ListingNeed: Listed,
 }
+
+
+def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fact]]:
+    """Fetch, and come back with a fact for each need and whatever came along: what could not be had is in doubt."""
+    try:
+        facts = yield from directory.fetch(needs)
+    except Unavailable as fault:
+        return {need: in_doubt(need, fault.code) for need in needs}
+    return {**{need: in_doubt(need, "no_answer") for need in needs}, **facts}
 
 
 def at_hand(directory: Directory, need: Need) -> Fact | None:
