@@ -123,6 +123,8 @@ def _rsa(entry: Mapping[str, Any]) -> PublicKey:
     n, e = _number(entry, "n"), _number(entry, "e")
     if n.bit_length() < _SMALLEST_MODULUS:
         raise KeyRuleError(f"its modulus has fewer than {_SMALLEST_MODULUS} bits")
+    if not n % 2:
+        raise KeyRuleError("its modulus is even")
     if e < 3 or not e % 2:
         raise KeyRuleError("its exponent is not odd, or less than 3")
     if _is_roca(n):

@@ -1,0 +1,60 @@
+"""Credential: which ``Authorization`` values hold one bearer token."""
+
+from __future__ import annotations
+
+import pytest
+
+from cartaguard.errors import InvalidRequest
+from cartaguard.tokens.credential import LONGEST, bearer_token
+
+
+@pytest.mark.parametrize(
+    ("values", "token"),
+    [
+        ([], None),
+        ([b""], None),
+        ([b"Basic dXNlcjpwYXNz"], None),
+        ([b"Basic"], None),
+        ([b'Digest username="a", realm="b"'], None),
+        ([b"Bearerx abc"], None),
+        ([b"Bearer\tabc"], None),
+        ([b" Bearer abc"], None),
+        ([b"Bearer a.b.c"], b"a.b.c"),
+        ([b"bearer a.b.c"], b"a.b.c"),
+        ([b"BEARER a.b.c"], b"a.b.c"),
+        ([b"Bearer \xff\x00"], b"\xff\x00"),
+        ([b"Bearer " + b"a" * (LONGEST - 7)], b"a" * (LONGEST - 7)),
+    ],
+)
+def test_one_bearer_credential_is_found_and_another_scheme_is_none(values: list[bytes], token: bytes | None) -> None:
+    assert bearer_token(values) == token
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ([b"Bearer a", b"Bearer a"], "repeated_authorization"),
+        ([b"Basic a", b"Bearer b"], "repeated_authorization"),
+        ([b"Bearer a"] * 3, "repeated_authorization"),
+        ([b"", b""], "repeated_authorization"),
+        ([b"Bearer"], "missing_token"),
+        ([b"Bearer "], "missing_token"),
+        ([b"bearer    "], "missing_token"),
+        ([b"Bearer \t"], "missing_token"),
+        ([b"Bearer  a"], "several_credentials"),
+        ([b"Bearer a "], "several_credentials"),
+        ([b"Bearer a b"], "several_credentials"),
+        ([b"Bearer a\tb"], "several_credentials"),
+        ([b"Bearer a,b"], "several_credentials"),
+        ([b"Bearer a, Bearer b"], "several_credentials"),
+        ([b"Bearer a,Basic b"], "several_credentials"),
+        ([b"Basic a, Bearer b"], "several_credentials"),
+        ([b"Basic a,bearer b"], "several_credentials"),
+        ([b"Bearer " + b"a" * (LONGEST - 6)], "too_long"),
+        ([b"Basic " + b"a" * LONGEST], "too_long"),
+    ],
+)
+def test_what_is_not_one_credential_is_a_bad_request(values: list[bytes], code: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        bearer_token(values)
+    assert caught.value.code == code
