@@ -79,10 +79,10 @@ class CartaDirectory(Directory):
     def __repr__(self) -> str:
         return f"CartaDirectory({self._carta.host!r})"
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:  # noqa: ARG002
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
         return None if self._asks_groups else Memberships(principal.groups)
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:  # noqa: ARG002
+    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
         return Known()
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:

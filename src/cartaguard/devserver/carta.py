@@ -1,0 +1,82 @@
+"""The embedded Carta as such, apart from HTTP: its store, its addresses, the tokens it issues and takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cartaguard.devserver.faults import ApiError
+from cartaguard.devserver.keys import USES
+from cartaguard.devserver.store import Store
+from cartaguard.devserver.tokens import access_claims, id_claims, sign
+from cartaguard.tokens.issuer import Issuer
+from cartaguard.tokens.keys import StaticKeys
+from cartaguard.tokens.verifier import TokenVerifier
+
+__all__ = ["LIFETIME", "DevCarta"]
+
+#: Seconds that a token is good for.
+LIFETIME = 3600.0
+
+
+class DevCarta:
+    """One embedded Carta.
+
+    :param url: where it is reached, without trailing slash; the issuer follows from it.
+    :param clock: seconds since 1970.
+    """
+
+    def __init__(self, store: Store, url: str, *, clock: Callable[[], float] = time.time) -> None:
+        self.store = store
+        self.url = url
+        self._clock = clock
+        with store.begin() as tables:
+            self.pool = tables.pool
+        self.cognito_url = f"{url}/cognito"
+        self.issuer = f"{self.cognito_url}/{self.pool.id}"
+        self.jwks_uri = f"{self.issuer}/.well-known/jwks.json"
+        self._verifier: tuple[list[str], TokenVerifier] | None = None
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys of every token that may still be good."""
+        with self.store.begin() as tables:
+            return {"keys": [key.jwk() for key in tables.keys.published(now=self._clock())]}
+
+    def token(
+        self,
+        name: str,
+        use: str = "id",
+        *,
+        lifetime: float = LIFETIME,
+        client_id: str | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A signed token of a user.
+
+        :param use: ``id`` or ``access``.
+        :param lifetime: seconds; negative for one that has expired.
+        :param claims: claims to be set, or with ``None`` left out, whatever the token then is worth.
+        :raises ApiError: 400 when there is no such user or kind.
+        """
+        if use not in USES:
+            raise ApiError(400, "a token is of the kind id or access")
+        with self.store.begin() as tables:
+            person = tables.people.named(name)
+            if person is None:
+                raise ApiError(400, "user not found")
+            kind = id_claims if use == "id" else access_claims
+            client = self.pool.client_id if client_id is None else client_id
+            made = kind(person, tables.groups.of(name), issuer=self.issuer, client_id=client, now=self._clock(), lifetime=lifetime)
+            changed = {key: value for key, value in {**made, **(claims or {})}.items() if value is not None}
+            return sign(changed, tables.keys.signing(use, until=made["exp"]))
+
+    def verifier(self) -> TokenVerifier:
+        """What its own tokens are verified with; made anew when the keys were rotated, by whatever process."""
+        jwks = self.jwks()
+        kids = [key["kid"] for key in jwks["keys"]]
+        held = self._verifier
+        if held is None or held[0] != kids:
+            issuer = Issuer(self.issuer, client_ids=[self.pool.client_id], keys=StaticKeys(jwks), token_use=["id"])
+            held = self._verifier = (kids, TokenVerifier([issuer], clock=self._clock))
+        return held[1]

@@ -1,0 +1,77 @@
+"""What only the embedded Carta has: tokens for a name and a password, and a page that says how to use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from cartaguard.devserver.carta import LIFETIME, DevCarta
+from cartaguard.devserver.faults import ApiError
+from cartaguard.devserver.keys import USES
+from cartaguard.devserver.routes.endpoint import anonymous, carta_of
+from cartaguard.devserver.welcome import welcome
+
+__all__ = ["ROUTES"]
+
+#: The largest body that is read, in bytes.
+LARGEST = 16 * 1024
+
+
+async def _token(request: Request) -> Response:
+    fields = _fields(request.headers.get("content-type", ""), await _body(request))
+    answer = await run_in_threadpool(_issue, carta_of(request), fields)
+    # RFC 6749 section 5.1.
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+def _issue(carta: DevCarta, fields: Mapping[str, str]) -> dict[str, object]:
+    name, grant = fields.get("username", ""), fields.get("grant_type")
+    if grant not in (None, "password"):
+        raise ApiError(400, "unsupported_grant_type")
+    with carta.store.begin() as tables:
+        person = tables.people.proven(name, fields.get("password", ""), pool_id=carta.pool.id)
+    if person is None:
+        raise ApiError(400, "invalid_grant")
+    issued = {f"{use}_token": carta.token(person.name, use) for use in USES}
+    if grant is not None:
+        # An OAuth2 client sends whatever it finds under `access_token`, and what Carta takes is the ID token.
+        issued["access_token"] = issued["id_token"]
+    return {**issued, "token_type": "Bearer", "expires_in": int(LIFETIME)}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise ApiError(413, f"the body is longer than {LARGEST} bytes")
+    return bytes(body)
+
+
+def _fields(content_type: str, body: bytes) -> Mapping[str, str]:
+    """The text members of a form or of a JSON object."""
+    try:
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            return dict(parse_qsl(body.decode(), keep_blank_values=True))
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise ApiError(400, "invalid_request")
+    return fields
+
+
+def _page(request: Request) -> object:
+    return PlainTextResponse("\n".join(welcome(carta_of(request))) + "\n")
+
+
+ROUTES = [
+    Route("/dev/token", _token, methods=["POST"]),
+    anonymous("/", _page),
+]
