@@ -12,16 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from cartaguard.drivers.effects import Steps
-from cartaguard.errors import CartaGuardError, NotAuthorized
+from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import Candidate, Entry, RouteTable, policy_entries
 from cartaguard.model.decision import Decision
+from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
 
-__all__ = ["Gate", "Pass", "Refused"]
+__all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
+
+#: The faults of an application that a door answers, with :meth:`Gate.answer`; others are the application's own.
+ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
 
 #: A decision that no requirement stands behind: nobody declared the route.
 _UNDECLARED = Decision(reason="no_requirement")
@@ -148,20 +152,27 @@ class Gate:
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
             raise self.denied(_UNDECLARED if undeclared else _NO_ROUTE, principal)
         entry, params = chosen
-        demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
-        if self._policy is not None:
-            for line, filling in self._policy.candidates(other_slash or path):
-                if protocol in line.protocols and line.requirement is not None and line.takes(method):
-                    demands.append((line.requirement, filling))
-                    break
-        if not demands:
-            raise self.denied(_UNDECLARED, principal)
+        demands = self._demanded(entry, params, protocol, method, other_slash or path, principal)
         held = Pass(self, principal, entry, params, path)
         if other_slash is not None:
             held.other_slash = other_slash
         elif not fits:
             held.allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
         return held, demands
+
+    def _demanded(
+        self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal
+    ) -> list[Check]:
+        """What the entry and, on this path, the policy demand together."""
+        demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
+        if self._policy is not None:
+            for line, filling in self._policy.candidates(path):
+                if protocol in line.protocols and line.requirement is not None and line.takes(method):
+                    demands.append((line.requirement, filling))
+                    break
+        if not demands:
+            raise self.denied(_UNDECLARED, principal)
+        return demands
 
     def preflight(self, path: str) -> Pass:
         """Let a CORS preflight through undecided, for an application that asked for it; no route runs on it."""
@@ -179,6 +190,53 @@ class Gate:
                     # The framework is going to answer 405, to those only who may know that the route is there.
                     fallback = candidate
         return fallback, False
+
+    # -- where the framework has matched already -------------------------------------------------------
+
+    def admit_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]) -> Pass | None:
+        """:meth:`admit` and :meth:`confirm` in one, for a framework that matches an HTTP request before the gate.
+
+        :param entry: of the route that was matched; ``None``: none was.
+        :param params: its parameters as the framework converted them.
+        """
+        try:
+            canonical(path)
+            principal = self.guard.recognise(values)
+        except CartaGuardError as fault:
+            raise self.refused(fault) from None
+        if principal is None:
+            return None
+        if entry is None:
+            raise self.denied(_NO_ROUTE, principal)
+        facts = self.guard.directory
+        for requirement, filling in self._demanded(entry, params, "http", method, path, principal):
+            answer = decide(requirement, principal, filling, facts)
+            if type(answer) is not Decision:
+                return None
+            if not answer.permitted:
+                raise self.denied(answer, principal)
+        return self._matched(entry, params, path, principal)
+
+    def admit_matched_steps(
+        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]
+    ) -> Steps[Pass]:
+        """:meth:`admit_matched`, fetching what is missing."""
+        try:
+            canonical(path)
+            principal = self.guard.recognise(values)
+            if principal is None:
+                principal = yield from self.guard.authenticate_steps(values)
+        except CartaGuardError as fault:
+            raise self.refused(fault) from None
+        if entry is None:
+            raise self.denied(_NO_ROUTE, principal)
+        yield from self._decide(principal, self._demanded(entry, params, "http", method, path, principal))
+        return self._matched(entry, params, path, principal)
+
+    def _matched(self, entry: Entry, params: Mapping[str, Any], path: str, principal: Principal) -> Pass:
+        held = Pass(self, principal, entry, params, path)
+        held.confirmed = (entry,)
+        return held
 
     # -- at dispatch -----------------------------------------------------------------------------------
 
@@ -226,6 +284,12 @@ class Gate:
     def refused(self, fault: CartaGuardError) -> Refused:
         """The refusal for a fault: a bad credential, a bad path, keys that cannot be had."""
         return fault if isinstance(fault, Refused) else Refused(self.guard.refusals.fault(fault))
+
+    def answer(self, fault: CartaGuardError, principal: Principal) -> Refused:
+        """The refusal for a fault that left the application: ``authorize`` said no, or a directory failed."""
+        if isinstance(fault, NotAuthorized) and not isinstance(fault, Refused):
+            return self.denied(fault.decision or Decision(reason=fault.code), principal)
+        return self.refused(fault)
 
 
 def _same(texts: Mapping[str, Any], params: Mapping[str, Any]) -> bool:

@@ -1,0 +1,181 @@
+"""The gate of one Flask application, and the hooks by which it stands there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any, NoReturn, cast
+
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import Rule
+
+from cartaguard._flask_routes import LATE, Routes
+from cartaguard.drivers import blocking
+from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidPath
+from cartaguard.guard import current
+from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
+from cartaguard.guard.guard import Guard
+from cartaguard.guard.inventory import require_declared
+from cartaguard.http.environ import credentials, is_preflight, path_of
+from cartaguard.http.refusal import Refusal
+from cartaguard.http.routes import Entry
+from cartaguard.model.pattern import canonical
+from cartaguard.model.principal import Principal
+from cartaguard.model.requirement import Requirement
+
+__all__ = ["TAKEN", "Door"]
+
+log = logging.getLogger("cartaguard")
+
+#: Marks a blueprint that is in an inventory.
+TAKEN = "__cartaguard_taken__"
+
+_HOW = "`@carta.requires(…)` on it, `carta.protect(blueprint, …)` (`carta.init_app(app, static=…)` for `static`)"
+
+
+class Door:
+    """Stands first among the URL value preprocessors of an application.
+
+    Werkzeug has matched by then; nothing of the application has run, and its 404, 405 or redirect is not raised yet.
+    """
+
+    def __init__(self, app: Flask, guard: Guard, static: Requirement | None, allow_preflight: bool) -> None:
+        self._app = app
+        self._guard = guard
+        self._static = static
+        self._allow_preflight = allow_preflight
+        self._lock = threading.RLock()
+        self._fault: ConfigurationError | None = None
+        self._checked: tuple[Gate, Routes] | None = None
+        self._ready: tuple[Gate, Routes] | None = None
+        self._unbinds = False
+        app.url_value_preprocessors.setdefault(None, []).insert(0, self.admit)
+        for kind in ANSWERED:
+            app.register_error_handler(kind, self.answer)
+
+    def check(self) -> tuple[Gate, Routes]:
+        """Take the inventory, now. What is added later is refused."""
+        with self._lock:
+            self._checked = self._ready = None
+            try:
+                routes = Routes(self._app, self._static)
+                require_declared(routes.entries, self._guard.policy, how=_HOW)
+                checked = Gate(self._guard, routes.entries), routes
+            except ConfigurationError as fault:
+                self._fault = fault
+                raise
+            for blueprint in self._app.blueprints.values():
+                setattr(blueprint, TAKEN, True)
+            self._fault = None
+            self._checked = checked
+            return checked
+
+    def _start(self) -> tuple[Gate, Routes]:
+        """The first request: from here on Flask lets nobody add a hook."""
+        with self._lock:
+            if self._fault is not None:
+                log.error("every request is refused: %s", self._fault)
+                raise HTTPException(response=self._response(self._guard.refusals.fault(self._fault)))
+            ready = self._checked or self.check()
+            hooks = self._app.url_value_preprocessors[None]
+            hooks.remove(self.admit)
+            hooks.insert(0, self.admit)
+            before = self._app.before_request_funcs.setdefault(None, [])
+            if sum(map(len, self._app.url_value_preprocessors.values())) > 1 and self.confirm not in before:
+                before.insert(0, self.confirm)
+            self._ready = ready
+            return ready
+
+    # -- a request -------------------------------------------------------------------------------------
+
+    def admit(self, endpoint: str | None, view_args: dict[str, Any] | None) -> None:
+        """The gate: decide on the rule that Werkzeug matched, or on what it is about to answer."""
+        req = _current()
+        gate, routes = self._ready or self._start()
+        environ, method, rule = req.environ, req.method, req.url_rule
+        own: HTTPException | None = None
+        path = ""
+        try:
+            path = path_of(environ)
+            entry: Entry | None
+            params: Mapping[str, Any]
+            if rule is not None:
+                # A copy, since a preprocessor of the application may take something out.
+                entry, params = routes.entry(rule, method), dict(view_args or ())
+            else:
+                canonical(path)
+                entry, params, path = routes.ahead(req, path)
+                own = req.routing_exception if entry is None else None
+            values = credentials(environ)
+            held = self._preflight(gate, entry, rule, path, environ) or gate.admit_matched(entry, params, method, path, values)
+            if held is None:
+                held = blocking.run(gate.admit_matched_steps(entry, params, method, path, values))
+        except (InvalidPath, Refused) as fault:
+            refused = gate.refused(fault)
+            # Error pages and `after_request` functions may ask who called.
+            environ["cartaguard"] = Pass(gate, refused.principal, None, {}, path)
+            self._refuse(refused.refusal, own)
+        environ["cartaguard"] = held
+        if current.in_use():
+            self._bind(held.principal)
+
+    def _preflight(self, gate: Gate, entry: Entry | None, rule: Rule | None, path: str, environ: dict[str, Any]) -> Pass | None:
+        """A preflight passes only where Flask itself answers it: no view runs undecided."""
+        if not (self._allow_preflight and is_preflight(environ) and getattr(rule, "provide_automatic_options", False)):
+            return None
+        return None if entry is LATE else gate.preflight(canonical(path))
+
+    def confirm(self) -> None:
+        """Decide once more where a preprocessor of the application has changed what the view is given."""
+        req = _current()
+        held = req.environ["cartaguard"]
+        if held.entry is None or req.view_args is None:
+            return
+        # What was taken out by a preprocessor still says which resource is meant.
+        params = {**held.params, **req.view_args}
+        try:
+            if not held.gate.confirm(held, (held.entry,), params):
+                blocking.run(held.gate.confirm_steps(held, (held.entry,), params))
+        except Refused as refused:
+            self._refuse(refused.refusal)
+
+    def answer(self, fault: CartaGuardError) -> Any:
+        """The error handler for what a view lets fall: ``authorize`` said no, or a directory failed."""
+        held = request.environ.get("cartaguard")
+        if not isinstance(held, Pass):
+            raise fault
+        refusal = held.gate.answer(fault, held.principal).refusal
+        return self._app.handle_http_exception(NotFound()) if refusal.concealed else self._response(refusal)
+
+    def _refuse(self, refusal: Refusal, own: HTTPException | None = None) -> NoReturn:
+        """End the request; ``after_request`` functions still see the response. A hidden one is the application's own 404."""
+        if refusal.concealed:
+            raise own or NotFound()
+        raise HTTPException(response=self._response(refusal))
+
+    def _response(self, refusal: Refusal) -> Response:
+        return self._app.response_class(refusal.body, refusal.status, list(refusal.headers))
+
+    # -- the caller, for plain functions ---------------------------------------------------------------
+
+    def _bind(self, principal: Principal) -> None:
+        if not self._unbinds:
+            with self._lock:
+                # A new list, since another thread may be walking the old one; the first of it runs last.
+                functions = self._app.teardown_request_funcs
+                functions[None] = [_unbind, *functions.get(None, ())]
+                self._unbinds = True
+        g._cartaguard_caller = current.bind(self._guard, principal)
+
+
+def _unbind(fault: BaseException | None) -> None:
+    token = g.pop("_cartaguard_caller", None)
+    if token is not None:
+        current.unbind(token)
+
+
+def _current() -> Request:
+    """The request itself: every attribute of Flask's proxy costs a look-up."""
+    return cast("Request", cast("Any", request)._get_current_object())

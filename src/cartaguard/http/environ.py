@@ -1,0 +1,32 @@
+"""What is read from a WSGI environ (PEP 3333), and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cartaguard.http.paths import decoded
+
+__all__ = ["credentials", "is_preflight", "path_of"]
+
+
+def path_of(environ: Mapping[str, Any]) -> str:
+    """The path that is decided on: PATH_INFO alone; a prefix in SCRIPT_NAME must not open anything.
+
+    Raises :class:`~cartaguard.errors.InvalidPath` for bytes that are no UTF-8.
+    """
+    return decoded(environ.get("PATH_INFO", ""))
+
+
+def credentials(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
+    """The raw ``Authorization`` value, if there is one (servers join a repeated header with commas).
+
+    PEP 3333 has Latin-1 only; whatever else a server puts there becomes ``?``, which no token holds.
+    """
+    value = environ.get("HTTP_AUTHORIZATION")
+    return () if value is None else (value.encode("latin-1", "replace"),)
+
+
+def is_preflight(environ: Mapping[str, Any]) -> bool:
+    """A CORS preflight (Fetch standard): OPTIONS with an origin and the method that is going to be used."""
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
