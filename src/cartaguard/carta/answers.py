@@ -50,7 +50,7 @@ def read_item(body: bytes, id: str) -> Item:
     """One Item, which must be the one that was asked for; its id may be left out."""
     value = _object(_json(body))
     if value.get("id", id) != id:
-        _malformed("another resource was answered than was asked for")
+        raise _malformed("another resource was answered than was asked for")
     return _item({**value, "id": id})
 
 
@@ -85,7 +85,7 @@ def read_users(body: bytes) -> list[User]:
 
 def _permission(text: str) -> Permission:
     if not text.isprintable() or not _FOREIGN.isdisjoint(text):
-        _malformed("the permission text is no list of words")
+        raise _malformed("the permission text is no list of words")
     words = (word.strip().lower() for word in text.split(","))
     return Permission.of(*(word for word in words if word in _WORDS))
 
@@ -93,12 +93,12 @@ def _permission(text: str) -> Permission:
 def _item(value: dict[str, Any]) -> Item:
     id_ = value.get("id")
     if not isinstance(id_, str) or not id_:
-        _malformed("the id of a resource is no text")
+        raise _malformed("the id of a resource is no text")
     permission = value.get("permission")
     if permission is None:
         return Item(id_)
     if not isinstance(permission, str):
-        _malformed("the permission of a resource is no text")
+        raise _malformed("the permission of a resource is no text")
     return Item(id_, _permission(permission))
 
 
@@ -106,13 +106,13 @@ def _user(value: object) -> User:
     fields = _object(value)
     name = fields.get("name")
     if not isinstance(name, str) or not name:
-        _malformed("the name of a user is no text")
+        raise _malformed("the name of a user is no text")
     id_, organization = (_optional(fields, key) for key in ("id", "organization"))
     groups = fields.get("groups")
     if groups is None:
         groups = []
     if not isinstance(groups, list) or not all(isinstance(group, str) and group for group in groups):
-        _malformed("the groups of a user are no list of names")
+        raise _malformed("the groups of a user are no list of names")
     return User(name, id_, organization, frozenset(groups))
 
 
@@ -121,34 +121,34 @@ def _optional(fields: dict[str, Any], key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        _malformed(f"the {key} of a user is no text")
+        raise _malformed(f"the {key} of a user is no text")
     return value
 
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _malformed("an object was expected")
+        raise _malformed("an object was expected")
     return value
 
 
 def _array(value: object) -> list[Any]:
     if not isinstance(value, list):
-        _malformed("a list was expected")
+        raise _malformed("a list was expected")
     return value
 
 
 def _json(body: bytes) -> object:
     try:
-        return json.loads(_text(body), object_pairs_hook=_members, parse_constant=_malformed)
+        return json.loads(_text(body), object_pairs_hook=_members, parse_constant=_constant)
     except (ValueError, RecursionError):
-        _malformed("the answer is no JSON")
+        raise _malformed("the answer is no JSON") from None
 
 
 def _members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            _malformed("a member is there twice")
+            raise _malformed("a member is there twice")
         members[key] = value
     return members
 
@@ -157,8 +157,12 @@ def _text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        _malformed("the answer is no UTF-8")
+        raise _malformed("the answer is no UTF-8") from None
 
 
-def _malformed(why: str) -> NoReturn:
-    raise CartaError(f"carta's answer cannot be read: {why}", code="carta_malformed")
+def _constant(_: str) -> NoReturn:
+    raise _malformed("NaN and Infinity are no JSON")
+
+
+def _malformed(why: str) -> CartaError:
+    return CartaError(f"carta's answer cannot be read: {why}", code="carta_malformed")

@@ -39,6 +39,9 @@ __all__ = ["CartaDirectory"]
 
 ServiceToken: TypeAlias = str | Credential | Callable[[], str]
 
+#: The statuses that are about Carta as a whole, not about one question.
+_OVERALL = frozenset({429, 502, 503, 504})
+
 _log = logging.getLogger("cartaguard.directories.carta")
 
 
@@ -193,20 +196,24 @@ class CartaDirectory(Directory):
         try:
             response = yield request
         except TransportError as fault:
-            self._caution.unreachable()
+            if fault.code == "too_large":
+                self._caution.failed(question)
+            else:
+                self._caution.unreachable()
             raise FactsUnavailable(str(fault), code="carta_unavailable") from None
-        self._caution.answered(question, response.status)
-        match response.status:
-            case 200:
-                return bytes(response.body)
-            case 403 | 404:
-                return None
-            case 401:
-                raise FactsUnavailable(f"`{request.url}` does not take the token", code="carta_unauthorized")
-            case status if status == 429 or status >= 500:
-                raise FactsUnavailable(f"`{request.url}` answered {status}", code="carta_unavailable")
-            case status:
-                raise FactsUnavailable(f"`{request.url}` answered {status}", code="carta_unexpected")
+        status = response.status
+        if status in _OVERALL:
+            self._caution.unreachable()
+        elif status >= 500:
+            self._caution.failed(question)
+        else:
+            self._caution.answered(question)
+        if status == 200:
+            return bytes(response.body)
+        if status in (403, 404):
+            return None
+        code = "carta_unauthorized" if status == 401 else "carta_unavailable" if status == 429 or status >= 500 else "carta_unexpected"
+        raise FactsUnavailable(f"`{request.url}` answered {status}", code=code)
 
 
 def _service_token(given: ServiceToken | None) -> Credential | Callable[[], str] | None:

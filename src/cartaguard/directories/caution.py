@@ -15,9 +15,6 @@ from cartaguard.errors import FactsUnavailable
 
 __all__ = ["Caution"]
 
-#: The statuses that are about the service as a whole.
-_OVERALL = frozenset({429, 502, 503, 504})
-
 #: How many failing questions are remembered.
 _BOUND = 1024
 
@@ -38,18 +35,17 @@ class Caution:
             raise FactsUnavailable("it failed lately and is left alone for now", code="carta_unavailable", retry_after=int(wait) + 1)
 
     def unreachable(self) -> None:
-        """There was no answer at all."""
+        """The service as a whole does not answer."""
         self._whole.failure()
 
-    def answered(self, question: Hashable, status: int) -> None:
-        """There was an answer with this HTTP status."""
-        if status in _OVERALL:
-            self._whole.failure()
-            return
+    def answered(self, question: Hashable) -> None:
+        """The service answered, whatever it said."""
         self._whole.success()
-        if status < 500:
-            self._questions.pop(question, None)
-            return
+        self._questions.pop(question, None)
+
+    def failed(self, question: Hashable) -> None:
+        """The service answered, but could not cope with this question."""
+        self._whole.success()
         while len(self._questions) >= _BOUND and question not in self._questions:
             del self._questions[next(iter(self._questions))]
         self._questions.setdefault(question, Breaker(self._clock)).failure()
