@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar, cast
 
+from cartaguard.caches.memory import MemoryCache
 from cartaguard.directories.base import Directory, answered, at_hand
 from cartaguard.directories.graph import PERMISSIONS
 from cartaguard.drivers.effects import Steps, Together
@@ -26,13 +25,14 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
 
 __all__ = ["ChainDirectory"]
 
 F = TypeVar("F", bound=Fact)
-T = TypeVar("T")
+
+# A permission is an IntFlag, whose own `|` builds an object of the enumeration.
+_either = int.__or__
 
 #: How often sources may add to each other's groups before the whole is in doubt.
 _ROUNDS = 10
@@ -59,24 +59,104 @@ class ChainDirectory(Directory):
             raise ConfigurationError("a chain of no directories knows nothing; give it at least one")
         self.members: tuple[Directory, ...] = tuple(members)
         self.uses_groups = any(member.uses_groups for member in members)
+        self._informed: MemoryCache[tuple[Principal, frozenset[str]], Principal] = MemoryCache()
+
+    # -- at hand, if every member has it at hand -----------------------------------------------------------
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
-        return _unless_fetched(self._memberships(principal, wanted))
+        known = principal.groups
+        doubt = ""
+        asking: Iterable[Directory] = self.members
+        for _ in range(_ROUNDS):
+            informed = self._including(principal, known)
+            told: list[tuple[Directory, int]] = []
+            for member in asking:
+                fact = member.groups(informed if member.uses_groups else principal, wanted)
+                if fact is None:
+                    return None
+                if not fact.groups <= known:
+                    known |= fact.groups
+                if fact.doubt and not doubt:
+                    doubt = fact.doubt
+                if member.uses_groups:
+                    told.append((member, len(fact.groups)))
+            # Whoever named every group that is known now has nothing to learn from the others.
+            asking = [member for member, named in told if named < len(known)]
+            if not asking:
+                return Memberships(known, doubt)
+        return Memberships(known, doubt or "endless_groups")
 
     def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
-        return self._at_hand(PermissionNeed(principal, resource, flag), Granted)
+        known = self._known_groups(principal)
+        if known is None:
+            return None
+        informed = self._including(principal, known.groups)
+        flags, doubt = 0, known.doubt
+        for member in self.members:
+            fact = member.permission(informed if member.uses_groups else principal, resource, flag)
+            if fact is None:
+                return None
+            flags = _either(flags, fact.permission)
+            doubt = doubt or fact.doubt
+        return Granted(PERMISSIONS[flags], doubt)
 
     def organizations(self, principal: Principal) -> Organizations | None:
-        return self._at_hand(OrganizationsNeed(principal), Organizations)
+        facts = _all([member.organizations(principal) for member in self.members])
+        return None if facts is None else Organizations(frozenset[str]().union(*[fact.names for fact in facts]), _doubt(facts))
 
     def restriction(self, principal: Principal, resource: Resource) -> Known | None:
-        return self._at_hand(RestrictionNeed(principal, resource), Known)
+        facts = _all([member.restriction(principal, resource) for member in self.members])
+        if facts is None:
+            return None
+        restrictions = dict.fromkeys(restriction for fact in facts for restriction in fact.restrictions)
+        return Known(any(fact.known for fact in facts), tuple(restrictions), _doubt(facts))
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
-        return self._at_hand(ListingNeed(principal, type), Listed)
+        known = self._known_groups(principal)
+        if known is None:
+            return None
+        informed = self._including(principal, known.groups)
+        facts = _all([member.listing(informed if member.uses_groups else principal, type) for member in self.members])
+        if facts is None:
+            return None
+        held: dict[Resource, int] = {}
+        for fact in facts:
+            for resource, permission in fact.resources:
+                held[resource] = _either(held.get(resource, 0), permission)
+        resources = sorted(((resource, PERMISSIONS[flags]) for resource, flags in held.items()), key=lambda item: item[0].id)
+        return Listed(tuple(resources), known.doubt or _doubt(facts))
+
+    def _known_groups(self, principal: Principal) -> Memberships | None:
+        """The groups that members have to know of to answer for a principal."""
+        return self.groups(principal) if self.uses_groups else Memberships(principal.groups)
+
+    def _including(self, principal: Principal, groups: frozenset[str]) -> Principal:
+        if groups <= principal.groups:
+            return principal
+        key = (principal, groups)
+        informed = self._informed.get(key)
+        if informed is None:
+            informed = principal.including(groups)
+            self._informed.put(key, informed)
+        return informed
+
+    # -- fetching ----------------------------------------------------------------------------------------
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
-        return self._gather(needs)
+        """Answer as if everything were at hand, fetch together what turns out not to be, and answer again."""
+        asked = [_Asked(member) for member in self.members]
+        union = ChainDirectory(asked)
+        while True:
+            facts = {need: at_hand(union, need) for need in needs}
+            lacking = [member for member in asked if member.lacking]
+            if not lacking:
+                return {need: fact for need, fact in facts.items() if fact is not None}
+            answers = yield Together([answered(member.inner, tuple(member.lacking)) for member in lacking])
+            for member, answer in zip(lacking, answers, strict=True):
+                member.answers.update(answer)
+                member.lacking.clear()
+
+    # -- the rest ----------------------------------------------------------------------------------------
 
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         for member in self.members:
@@ -90,111 +170,45 @@ class ChainDirectory(Directory):
         for member in self.members:
             member.close()
 
-    def _at_hand(self, need: Need, kind: type[F]) -> F | None:
-        facts = _unless_fetched(self._gather([need]))
-        fact = None if facts is None else facts[need]
-        return fact if isinstance(fact, kind) else None
 
-    def _gather(self, needs: Sequence[Need]) -> Steps[dict[Need, Fact]]:
-        """The facts for these needs, from what the members have at hand or fetch."""
-        memberships: dict[Principal, Memberships] = {}
-        facts: dict[Need, Fact] = {}
-        for need in needs:
-            if isinstance(need, GroupsNeed):
-                facts[need] = yield from self._memberships(need.principal, need.wanted)
-            elif self.uses_groups and isinstance(need, (PermissionNeed, ListingNeed)) and need.principal not in memberships:
-                memberships[need.principal] = yield from self._memberships(need.principal)
-        others = [need for need in needs if need not in facts]
-        informed = [_informed(need, memberships.get(need.principal)) for need in others]
-        answers = yield from _ask([(member, informed if member.uses_groups else others) for member in self.members])
-        for need, *found in zip(others, *answers, strict=True):
-            known = memberships.get(need.principal)
-            facts[need] = _UNITE[type(need)](found, _doubt([known, *found] if known is not None else found))
-        return facts
+class _Asked(Directory):
+    """A member of a chain within one fetch: what it answered, and what it still has to be asked."""
 
-    def _memberships(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Steps[Memberships]:
-        """Every group that any member knows of, each knowing what the others do."""
-        known = principal.groups
-        doubt = ""
-        asking = self.members
-        for _ in range(_ROUNDS):
-            informed = GroupsNeed(principal.including(known), wanted)
-            bare = GroupsNeed(principal, wanted)
-            answers = yield from _ask([(member, [informed if member.uses_groups else bare]) for member in asking])
-            found = [fact.groups for [fact] in answers if isinstance(fact, Memberships)]
-            doubt = doubt or _doubt([fact for [fact] in answers])
-            known = known.union(*found)
-            # Whoever named every group that is known now has nothing to learn from the others.
-            asking = tuple(member for member, groups in zip(asking, found, strict=True) if member.uses_groups and groups != known)
-            if not asking:
-                return Memberships(known, doubt)
-        return Memberships(known, doubt or "endless_groups")
+    def __init__(self, inner: Directory) -> None:
+        self.inner = inner
+        self.uses_groups = inner.uses_groups
+        self.answers: dict[Need, Fact] = {}
+        self.lacking: dict[Need, None] = {}
+
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+        return cast("Memberships | None", self._tell(GroupsNeed(principal, wanted)))
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+        return cast("Granted | None", self._tell(PermissionNeed(principal, resource, flag)))
+
+    def organizations(self, principal: Principal) -> Organizations | None:
+        return cast("Organizations | None", self._tell(OrganizationsNeed(principal)))
+
+    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+        return cast("Known | None", self._tell(RestrictionNeed(principal, resource)))
+
+    def listing(self, principal: Principal, type: str) -> Listed | None:
+        return cast("Listed | None", self._tell(ListingNeed(principal, type)))
+
+    def _tell(self, need: Need) -> Fact | None:
+        fact = self.answers.get(need) or at_hand(self.inner, need)
+        if fact is None:
+            self.lacking[need] = None
+        return fact
 
 
-def _ask(plan: Sequence[tuple[Directory, Sequence[Need]]]) -> Steps[list[list[Fact]]]:
-    """The facts for each directory's needs; those that have to fetch fetch together."""
-    known = [{need: at_hand(directory, need) for need in needs} for directory, needs in plan]
-    lacking = [
-        (directory, [need for need in needs if facts[need] is None], facts) for (directory, needs), facts in zip(plan, known, strict=True)
-    ]
-    lacking = [lack for lack in lacking if lack[1]]
-    if lacking:
-        for (_, _, facts), found in zip(
-            lacking, (yield Together([answered(directory, needs) for directory, needs, _ in lacking])), strict=True
-        ):
-            facts.update(found)
-    return [[fact for need in needs if (fact := facts[need]) is not None] for (_, needs), facts in zip(plan, known, strict=True)]
-
-
-def _informed(need: Need, known: Memberships | None) -> Need:
-    if known is None or not isinstance(need, (PermissionNeed, ListingNeed)):
-        return need
-    return replace(need, principal=need.principal.including(known.groups))
-
-
-def _unless_fetched(steps: Steps[T]) -> T | None:
-    """What steps return if they ask for nothing."""
-    try:
-        next(steps)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
-    steps.close()
-    return None
+def _all(facts: list[F | None]) -> list[F] | None:
+    """The facts, if none is missing."""
+    for fact in facts:
+        if fact is None:
+            return None
+    return cast("list[F]", facts)
 
 
 def _doubt(facts: Iterable[Fact]) -> str:
     return next((fact.doubt for fact in facts if fact.doubt), "")
-
-
-def _granted(facts: Sequence[Granted], doubt: str) -> Granted:
-    return Granted(_all_flags(fact.permission for fact in facts), doubt)
-
-
-def _organizations(facts: Sequence[Organizations], doubt: str) -> Organizations:
-    return Organizations(frozenset[str]().union(*(fact.names for fact in facts)), doubt)
-
-
-def _known(facts: Sequence[Known], doubt: str) -> Known:
-    restrictions = dict.fromkeys(restriction for fact in facts for restriction in fact.restrictions)
-    return Known(any(fact.known for fact in facts), tuple(restrictions), doubt)
-
-
-def _listed(facts: Sequence[Listed], doubt: str) -> Listed:
-    held: dict[Resource, list[Permission]] = {}
-    for fact in facts:
-        for resource, permission in fact.resources:
-            held.setdefault(resource, []).append(permission)
-    resources = ((resource, _all_flags(permissions)) for resource, permissions in held.items())
-    return Listed(tuple(sorted(resources, key=lambda item: item[0].id)), doubt)
-
-
-def _all_flags(permissions: Iterable[Permission]) -> Permission:
-    return PERMISSIONS[reduce(int.__or__, permissions, 0)]
-
-
-_UNITE: dict[type[Need], Callable[[Any, str], Fact]] = {
-    PermissionNeed: _granted,
-    OrganizationsNeed: _organizations,
-    RestrictionNeed: _known,
-    ListingNeed: _listed,
-}
