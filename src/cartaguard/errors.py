@@ -94,7 +94,7 @@ class DirectoryError(CartaGuardError, ValueError):
 
 
 class ParameterError(CartaGuardError, ValueError):
-    """A template could not be filled: its parameter is missing or is no text, number or UUID."""
+    """What a call was given cannot be: a template lacks its parameter, a name is none, a limit is out of range."""
 
     code = "parameter"
 

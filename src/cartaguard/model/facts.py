@@ -123,6 +123,10 @@ class Facts(Protocol):
     serve for long where it holds what is asked (an allow) and only shortly where it does not (a deny).
     """
 
+    #: Whether several issuers are trusted, so that a bare user name says nobody.
+    @property
+    def qualified(self) -> bool: ...
+
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None: ...
 
     def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None: ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cartaguard.errors import ParameterError
+
 __all__ = ["Group", "Resource"]
 
 
@@ -15,8 +17,8 @@ class Group(str):
 
     def __new__(cls, name: str, within: str | None = None) -> Group:
         text = name if within is None else f"{name}:{within}"
-        if not text:
-            raise ValueError("a group name is not empty")
+        if not isinstance(text, str) or not text:
+            raise ParameterError("a group name is text that is not empty", code="bad_group")
         return super().__new__(cls, text)
 
     @property
@@ -38,7 +40,7 @@ class Resource:
 
     :param type: a word without a colon, for instance ``Project``.
     :param id: any text but the empty one; slashes and colons are part of it (``Service:ns/name``).
-    :raises ValueError: for an empty type or id, or a colon in the type.
+    :raises cartaguard.errors.ParameterError: for an empty type or id, or a colon in the type.
     """
 
     __slots__ = ("_hash", "id", "type")
@@ -49,9 +51,9 @@ class Resource:
 
     def __init__(self, type: str, id: str) -> None:
         if not isinstance(type, str) or not type or ":" in type:
-            raise ValueError(f"`{type}` is not a resource type: a word without a colon is expected")
+            raise ParameterError(f"`{type}` is not a resource type: a word without a colon is expected", code="bad_resource")
         if not isinstance(id, str) or not id:
-            raise ValueError(f"`{type}:{id}` is not a resource: its id is empty or no text")
+            raise ParameterError(f"`{type}:{id}` is not a resource: its id is empty or no text", code="bad_resource")
         object.__setattr__(self, "type", type)
         object.__setattr__(self, "id", id)
         object.__setattr__(self, "_hash", hash((type, id)))
@@ -61,7 +63,7 @@ class Resource:
         """Read ``Type:id``; the first colon divides."""
         type_, colon, id_ = text.partition(":")
         if not colon:
-            raise ValueError(f"`{text}` is not a resource: `Type:id` is expected")
+            raise ParameterError(f"`{text}` is not a resource: `Type:id` is expected", code="bad_resource")
         return cls(type_, id_)
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cartaguard.errors import InvalidPath, PolicyError
 
-__all__ = ["PathPattern", "canonical"]
+__all__ = ["HasSegments", "PathPattern", "canonical"]
 
 
 class HasSegments(Protocol):

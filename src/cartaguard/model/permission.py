@@ -7,7 +7,7 @@ from enum import Enum, IntFlag
 
 from cartaguard.errors import RequirementError
 
-__all__ = ["ACTIONS", "Permission", "Role", "action_flag"]
+__all__ = ["ACTIONS", "Permission", "Role", "action_flag", "holds"]
 
 
 class Permission(IntFlag):
@@ -112,6 +112,11 @@ def action_flag(word: str) -> int:
     if flag is None:
         raise RequirementError(f"`{word}` is not a permission; use one of {', '.join(_FLAGS)}", code="unknown_permission")
     return flag
+
+
+def holds(permission: int, flag: int) -> bool:
+    """Whether a permission has a flag; an owner has every one. (An IntFlag's own ``&`` would build an object.)"""
+    return int.__and__(permission, flag | 32) != 0
 
 
 class Role(Enum):

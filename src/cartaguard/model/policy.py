@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cartaguard.errors import PolicyError, RequirementError
-from cartaguard.model.pattern import PathPattern
+from cartaguard.model.jsontext import read_json
+from cartaguard.model.pattern import HasSegments, PathPattern
 from cartaguard.model.requirement import Requirement
 from cartaguard.model.requirement_table import read_requirement
 
-__all__ = ["PROTOCOLS", "Policy", "PolicyEntry", "read_methods"]
+__all__ = ["PROTOCOLS", "Policy", "PolicyEntry", "covered", "read_methods", "read_table"]
 
 PROTOCOLS: frozenset[str] = frozenset({"http", "websocket"})
 
@@ -28,11 +29,21 @@ class PolicyEntry:
 
     def covers(self, other: PolicyEntry) -> bool:
         """Whether whatever fits the other fits this one too."""
-        if not self.pattern.covers(other.pattern) or not other.protocols <= self.protocols:
+        return covered([self], other.pattern, other.methods, other.protocols)
+
+
+def covered(lines: Iterable[PolicyEntry], route: HasSegments, methods: frozenset[str] | None, protocols: frozenset[str]) -> bool:
+    """Whether entries together take everything that fits a route, so that nothing is left for a later one."""
+    fitting = [line for line in lines if line.pattern.covers(route)]
+    for protocol in protocols:
+        taking = [line.methods for line in fitting if protocol in line.protocols]
+        if not taking:
             return False
-        if self.methods is None or "http" not in other.protocols:
-            return True
-        return other.methods is not None and other.methods <= self.methods
+        if protocol == "http" and None not in taking:
+            listed = frozenset[str]().union(*(some for some in taking if some is not None))
+            if methods is None or not {"GET" if method == "HEAD" else method for method in methods} <= listed:
+                return False
+    return True
 
 
 class Policy:
@@ -46,11 +57,12 @@ class Policy:
         self.entries: tuple[PolicyEntry, ...] = tuple(entries)
         for index, entry in enumerate(self.entries):
             entry.requirement.bind(entry.pattern.names, entry.pattern.text)
-            for earlier in self.entries[:index]:
-                if earlier.covers(entry):
-                    repeated = entry.covers(earlier)
-                    what = "is repeated" if repeated else f"is never reached: `{earlier.pattern}` before it covers it"
-                    raise PolicyError(f"the entry `{entry.pattern}` {what}", code="repeated" if repeated else "unreachable")
+            earlier = [line for line in self.entries[:index] if line.pattern.covers(entry.pattern)]
+            if any(line.covers(entry) and entry.covers(line) for line in earlier):
+                raise PolicyError(f"the entry `{entry.pattern}` is repeated", code="repeated")
+            if covered(earlier, entry.pattern, entry.methods, entry.protocols):
+                before = ", ".join(f"`{line.pattern}`" for line in earlier)
+                raise PolicyError(f"the entry `{entry.pattern}` is never reached: before it {before} covers it", code="unreachable")
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Policy:
@@ -89,9 +101,7 @@ def read_table(path: Path) -> Any:
         raise PolicyError(f"{path} cannot be read ({type(fault).__name__})", code="unreadable") from None
     try:
         if path.suffix == ".json":
-            import json
-
-            return json.loads(text)
+            return read_json(text)
         import tomllib
 
         return tomllib.loads(text)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from cartaguard.errors import ParameterError
+
 __all__ = ["Credential", "Principal"]
 
 _NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
@@ -43,6 +45,8 @@ class Principal:
     :param scopes: the token's scopes.
     :param claims: all claims of the token, read-only.
 
+    :raises cartaguard.errors.ParameterError: for a blank subject, or one text in place of names.
+
     A caller without a credential is :attr:`Principal.anonymous`, the only one whose ``authenticated`` is false.
     """
 
@@ -73,10 +77,10 @@ class Principal:
         credential: Credential | None = None,
     ) -> None:
         if not (isinstance(subject, str) and subject.strip()):
-            raise ValueError("a principal needs a subject that is not blank; for nobody use `Principal.anonymous`")
+            raise ParameterError("a principal needs a subject; for nobody use `Principal.anonymous`", code="bad_principal")
         for what, value in (("groups", groups), ("scopes", scopes)):
             if isinstance(value, (str, bytes)):
-                raise TypeError(f"`{what}` is a sequence of names, not one text")
+                raise ParameterError(f"`{what}` is a sequence of names, not one text", code="bad_principal")
         exp = claims.get("exp")
         self._fill(
             issuer=issuer,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cartaguard.errors import DirectoryError
+from cartaguard.model.jsontext import read_json
 
 __all__ = ["LEVELS", "STRICTEST", "Restriction"]
 
@@ -44,7 +44,7 @@ class Restriction:
     def _read(cls, value: object, organization: str | None) -> Restriction:
         if isinstance(value, str):
             try:
-                value = json.loads(value)
+                value = read_json(value)
             except (ValueError, RecursionError):
                 raise DirectoryError("a restriction is text that is no JSON", code="malformed_restriction") from None
         if not isinstance(value, dict):

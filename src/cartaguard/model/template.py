@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ __all__ = ["ResourceTemplate", "parameter_text"]
 class ResourceTemplate:
     """``Type:id`` with ``{parameter}`` in it. Without parameters it is one resource.
 
-    Two different sets of parameters never give the same resource: a value that a literal follows may not
-    hold that literal (so ``{ns}/{name}`` refuses an ``ns`` with a slash), and two parameters may not touch.
+    Two different sets of parameter texts never give the same resource: up to the next parameter, the literal
+    behind a value may occur nowhere but right behind it (so ``{ns}/{name}`` refuses an ``ns`` with a slash),
+    and two parameters may not touch.
     """
 
     __slots__ = ("_literals", "fixed", "names", "text")
@@ -73,7 +75,7 @@ class ResourceTemplate:
                 raise ParameterError(f"`{self.text}` needs the parameter `{name}`")
             value = parameter_text(name, params[name])
             following = literals[index + 1]
-            if not value or (following and index < last and following in value):
+            if not value or (index < last and (value + following).find(following) < len(value)):
                 return None
             text += value + following
         return Resource.parse(text)
@@ -93,8 +95,11 @@ class ResourceTemplate:
 
 def parameter_text(name: str, value: object) -> str:
     """The text of one parameter. Raises :class:`~cartaguard.errors.ParameterError` for what has no one text."""
+    if isinstance(value, Enum):
+        # A framework turned the path's text into a member; the text is its value.
+        value = value.value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, (int, float, Decimal, UUID)) and not isinstance(value, bool):
         return str(value)
     raise ParameterError(f"the parameter `{name}` is a {type(value).__name__}; a template takes text, numbers and UUIDs")
