@@ -30,7 +30,7 @@ async def run(steps: Steps[T]) -> T:
         while True:
             try:
                 result = await _perform(effect)
-            except Exception as fault:  # thrown into the steps, which alone know what it means
+            except Exception as fault:  # noqa: BLE001 (thrown into the steps, which alone know what it means)
                 effect = steps.throw(fault)
             else:
                 effect = steps.send(result)
@@ -77,11 +77,16 @@ async def _share(effect: Shared) -> Any:
         task = asyncio.create_task(_fly(effect, flight))
         _flying.add(task)
         task.add_done_callback(_flying.discard)
+        # A task that is cancelled before its first step runs nothing of `_fly`.
+        task.add_done_callback(lambda _: effect.flights.land(effect.key, flight, fault=_interrupted()))
     waiter: asyncio.Future[Any] = asyncio.wrap_future(flight)
     try:
         return await asyncio.wait_for(asyncio.shield(waiter), PATIENCE)
     except TimeoutError:
-        raise Unavailable("waited too long for another task's fetch", code="timeout") from None
+        fault = Unavailable("waited too long for another task's fetch", code="timeout")
+        # Whoever led is gone (its loop was closed, say): the next one leads anew.
+        effect.flights.land(effect.key, flight, fault=fault)
+        raise fault from None
 
 
 async def _fly(effect: Shared, flight: Future[Any]) -> None:
@@ -89,9 +94,13 @@ async def _fly(effect: Shared, flight: Future[Any]) -> None:
         result = await run(effect.steps())
     except BaseException as fault:
         # The loop is shutting down, or the steps failed: nobody may be left waiting for ever.
-        shared = fault if isinstance(fault, Exception) else Unavailable("the fetch was interrupted", code="interrupted")
+        shared = fault if isinstance(fault, Exception) else _interrupted()
         effect.flights.land(effect.key, flight, fault=shared)
         if not isinstance(fault, Exception):
             raise
     else:
         effect.flights.land(effect.key, flight, result=result)
+
+
+def _interrupted() -> Unavailable:
+    return Unavailable("the fetch was interrupted", code="interrupted")

@@ -31,22 +31,23 @@ def _run(steps: Steps[T], twin: str | None = None) -> T:
         effect = next(steps)
         if twin is not None:
             # Only now is it known that there is something to wait for.
-            _refuse_in_loop(steps, twin)
+            _refuse_in_loop(twin)
         while True:
             try:
                 result = _perform(effect)
-            except Exception as fault:  # thrown into the steps, which alone know what it means
+            except Exception as fault:  # noqa: BLE001 (thrown into the steps, which alone know what it means)
                 effect = steps.throw(fault)
             else:
                 effect = steps.send(result)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
 
 
-def _refuse_in_loop(steps: Steps[T], twin: str) -> None:
+def _refuse_in_loop(twin: str) -> None:
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
-        steps.close()
         raise WouldBlock(f"facts have to be fetched and an event loop runs here; await `{twin}` instead")
 
 
@@ -71,7 +72,10 @@ def _share(effect: Shared) -> Any:
         try:
             return flight.result(PATIENCE)
         except TimeoutError:
-            raise Unavailable("waited too long for another thread's fetch", code="timeout") from None
+            fault = Unavailable("waited too long for another thread's fetch", code="timeout")
+            # Whoever led is gone (its loop was closed, say): the next one leads anew.
+            effect.flights.land(effect.key, flight, fault=fault)
+            raise fault from None
     try:
         result = _run(effect.steps())
     except BaseException as fault:

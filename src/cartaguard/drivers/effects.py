@@ -6,6 +6,7 @@ thrown into it. The same steps so serve threads and tasks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
@@ -54,9 +55,11 @@ Steps: TypeAlias = Generator[Effect, Any, T]
 def same_origin(request: HttpRequest, *, hops: int = 3) -> Steps[HttpResponse]:
     """Send a request and follow redirects that stay on its scheme, host and port, ``hops`` at most.
 
-    Raises :class:`~cartaguard.errors.TransportError` for a redirect that leaves, or for too many.
+    All hops together have the request's ``timeout``. Raises :class:`~cartaguard.errors.TransportError` for a
+    redirect that leaves, or for too many.
     """
     origin = urlsplit(request.url)[:2]
+    deadline = time.monotonic() + request.timeout
     for _ in range(hops + 1):
         response: HttpResponse = yield request
         if response.status not in (301, 302, 303, 307, 308):
@@ -64,5 +67,5 @@ def same_origin(request: HttpRequest, *, hops: int = 3) -> Steps[HttpResponse]:
         target = urljoin(request.url, response.headers.get("location", ""))
         if urlsplit(target)[:2] != origin:
             raise TransportError(f"`{request.url}` redirects to another host", code="cross_host_redirect")
-        request = replace(request, url=target)
+        request = replace(request, url=target, timeout=max(deadline - time.monotonic(), 0.001))
     raise TransportError(f"`{request.url}` redirects too often", code="too_many_redirects")

@@ -32,10 +32,11 @@ class Flights:
             return flight, True
 
     def land(self, key: Hashable, flight: Future[Any], *, result: Any = None, fault: BaseException | None = None) -> None:
-        """End a flight: its result or fault goes to everybody who joined."""
+        """End a flight: its result or fault goes to everybody who joined. One that has landed stays as it is."""
         with self._lock:
-            if self._open.get(key) is flight:
-                del self._open[key]
+            if self._open.get(key) is not flight:
+                return
+            del self._open[key]
         if fault is not None:
             flight.set_exception(fault)
         else:

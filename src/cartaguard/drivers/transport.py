@@ -69,7 +69,7 @@ def send(request: HttpRequest) -> HttpResponse:
         raise ConfigurationError("an asynchronous HTTP client was given, and a blocking call needs it; use the call's async twin")
     deadline = time.monotonic() + request.timeout
     try:
-        if not hasattr(client, "stream"):
+        if not _streams(client, request):
             return _whole(request, client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
         with client.stream(request.method, request.url, **_options(request)) as response:
             body = bytearray()
@@ -90,15 +90,26 @@ async def asend(request: HttpRequest) -> HttpResponse:
     deadline = time.monotonic() + request.timeout
     try:
         async with asyncio.timeout(request.timeout):
-            if not hasattr(client, "stream"):
+            if not _streams(client, request):
                 return _whole(request, await client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
             async with client.stream(request.method, request.url, **_options(request)) as response:
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     _append(body, chunk, request, deadline)
                 return _answer(response, bytes(body))
-    except (TimeoutError, *_faults()) as fault:
+    except _faults() as fault:
         raise _transport_error(request, fault) from None
+
+
+def _streams(client: Any, request: HttpRequest) -> bool:
+    """Whether a client can read a body bit by bit. One that only has ``get`` serves for a plain GET."""
+    if callable(getattr(client, "stream", None)):
+        return True
+    if request.method != "GET" or request.body is not None:
+        raise ConfigurationError(
+            f"the HTTP client that was given has no `stream` and cannot {request.method}; use httpx", code="http_client"
+        )
+    return False
 
 
 def _options(request: HttpRequest) -> dict[str, Any]:
@@ -128,7 +139,7 @@ def _whole(request: HttpRequest, response: Any) -> HttpResponse:
 
 
 def _faults() -> tuple[type[Exception], ...]:
-    """What counts as "no usable answer": the HTTP libraries' own faults and the operating system's."""
+    """What counts as "no usable answer": the HTTP libraries' own faults and the operating system's (`TimeoutError` is one)."""
     import sys
 
     faults: list[type[Exception]] = [OSError]
