@@ -7,9 +7,11 @@ and permitted ones are remembered in a bounded dictionary. Order is the declared
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from cartaguard.model.pattern import canonical
+from cartaguard.errors import InvalidPath
+from cartaguard.model.pattern import PathPattern, canonical
 from cartaguard.model.policy import PROTOCOLS, Policy
 from cartaguard.model.requirement import Requirement
 
@@ -31,7 +33,7 @@ class Entry:
     :param marks: the single requirements that were put on the route, of which ``requirement`` is the whole.
     """
 
-    __slots__ = ("key", "marks", "matcher", "methods", "order", "path", "protocols", "requirement", "segments", "tail")
+    __slots__ = ("key", "marks", "matcher", "methods", "path", "protocols", "requirement", "segments", "tail")
 
     def __init__(
         self,
@@ -55,7 +57,6 @@ class Entry:
         self.matcher = matcher
         self.key = key
         self.marks = marks
-        self.order = 0
 
     def takes(self, method: str) -> bool:
         """Whether the entry lists this method."""
@@ -76,14 +77,22 @@ def policy_entries(policy: Policy) -> list[Entry]:
             requirement=line.requirement,
             methods=line.methods,
             protocols=line.protocols,
-            matcher=lambda segments, path, pattern=line.pattern: pattern.match(segments),
+            matcher=_matcher(line.pattern),
             key=line,
         )
         for line in policy.entries
     ]
 
 
+def _matcher(pattern: PathPattern) -> Matcher:
+    return lambda segments, path: pattern.match(segments)
+
+
 Candidate: TypeAlias = "tuple[Entry, Mapping[str, Any]]"
+
+
+#: The longest path, in characters, that is remembered.
+_LONGEST = 512
 
 
 class _Node:
@@ -92,8 +101,8 @@ class _Node:
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
         self.any: _Node | None = None
-        self.ends: list[Entry] = []
-        self.tails: list[Entry] = []
+        self.ends: list[tuple[int, Entry]] = []
+        self.tails: list[tuple[int, Entry]] = []
 
 
 class RouteTable:
@@ -109,15 +118,14 @@ class RouteTable:
         #: Paths whose candidates are known; the first of them are the table's own exact ones, for good.
         self._known: dict[str, tuple[Candidate, ...]] = {}
         for order, entry in enumerate(self.entries):
-            entry.order = order
-            self._plant(entry)
+            self._plant(order, entry)
         for entry in self.entries:
-            if not entry.tail and None not in entry.segments:
-                exact = "/" + "/".join(segment or "" for segment in entry.segments)
+            exact = _exact(entry)
+            if exact is not None:
                 self._known[exact] = self._find(exact)
         self._exact = len(self._known)
 
-    def _plant(self, entry: Entry) -> None:
+    def _plant(self, order: int, entry: Entry) -> None:
         node = self._root
         for segment in entry.segments:
             if segment is None:
@@ -126,7 +134,7 @@ class RouteTable:
                 node = node.any
             else:
                 node = node.literal.setdefault(segment, _Node())
-        (node.tails if entry.tail else node.ends).append(entry)
+        (node.tails if entry.tail else node.ends).append((order, entry))
 
     def candidates(self, path: str) -> tuple[Candidate, ...]:
         """The entries that fit a path, with their parameters, in the declared order.
@@ -139,17 +147,16 @@ class RouteTable:
     def remember(self, path: str, candidates: tuple[Candidate, ...]) -> None:
         """Keep the candidates of a path that somebody was permitted on (so that floods of refused ones leave no trace)."""
         known = self._known
-        if path in known:
+        if path in known or len(path) > _LONGEST or not self._remembered:
             return
         if len(known) - self._exact >= self._remembered:
             # Start over rather than keep an order: exact paths stay, the busy ones are back at once.
             self._known = known = {entry: known[entry] for entry in list(known)[: self._exact]}
-        if self._remembered:
-            known[path] = candidates
+        known[path] = candidates
 
     def _find(self, path: str) -> tuple[Candidate, ...]:
         segments = path[1:].split("/")
-        found: list[Entry] = []
+        found: list[tuple[int, Entry]] = []
         nodes = [self._root]
         for segment in segments:
             below: list[_Node] = []
@@ -167,12 +174,24 @@ class RouteTable:
             found += node.tails
             found += node.ends
         fits: list[Candidate] = []
-        for entry in sorted(found, key=_order):
+        for _, entry in sorted(found, key=_order):
             params = entry.matcher(segments, path)
             if params is not None:
-                fits.append((entry, params))
+                # Remembered and handed to every later request on this path: nobody may change them.
+                fits.append((entry, MappingProxyType(params)))
         return tuple(fits)
 
 
-def _order(entry: Entry) -> int:
-    return entry.order
+def _order(found: tuple[int, Entry]) -> int:
+    return found[0]
+
+
+def _exact(entry: Entry) -> str | None:
+    """The one path that an entry fits, if it is one, and can be read in one way only: every other is refused first."""
+    if entry.tail or None in entry.segments:
+        return None
+    path = "/" + "/".join(segment or "" for segment in entry.segments)
+    try:
+        return canonical(path)
+    except InvalidPath:
+        return None
