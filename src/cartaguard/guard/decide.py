@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from cartaguard.errors import RequirementError
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.facts import (
     Facts,
@@ -20,6 +21,7 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.names import Resource
+from cartaguard.model.permission import holds
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import (
     AllOf,
@@ -42,9 +44,6 @@ __all__ = ["Needs", "decide"]
 Params: TypeAlias = Mapping[str, Any]
 Needs: TypeAlias = tuple[Need, ...]
 Rule: TypeAlias = Callable[[Any, Principal, Params, Facts], "Decision | Needs"]
-
-# A permission is an IntFlag, whose own `&` builds an object of the enumeration.
-_and = int.__and__
 
 
 def decide(requirement: Requirement, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
@@ -119,7 +118,7 @@ def _permission(requirement: HasPermission, principal: Principal, params: Params
     granted = facts.permission(principal, resource, requirement.flag)
     if granted is None:
         return (PermissionNeed(principal, resource, requirement.flag),)
-    if _and(granted.permission, requirement.flag):
+    if holds(granted.permission, requirement.flag):
         return requirement.permit
     if granted.doubt:
         return _unknown(requirement, granted.doubt, resource)
@@ -133,34 +132,35 @@ def _restricted(requirement: Unrestricted, principal: Principal, params: Params,
     known = facts.restriction(principal, resource)
     if known is None:
         return (RestrictionNeed(principal, resource),)
-    if known.doubt:
-        # The source that did not answer may hold the restriction that matters.
-        return _unknown(requirement, known.doubt, resource)
-    reason = requirement.refuses if known.known else "unknown_resource"
-    refusal = Decision(
-        Outcome.DENY,
-        reason if principal.authenticated else "unauthenticated",
-        requirement=requirement,
-        resource=resource,
-        concealed=requirement.conceal,
-    )
-    if not known.known:
-        return refusal
-    verdict: Decision | Needs = requirement.permit
+    # A source that did not answer may know the resource, or hold one more restriction: it never permits.
+    doubt = known.doubt
+    needs: Needs = ()
+    refused = "" if known.known or doubt else "unknown_resource"
     for restriction in known.restrictions:
         one = _passes(restriction, principal, facts)
         if one is False:
-            return refusal
-        if isinstance(one, tuple):
-            verdict = one
+            refused = requirement.refuses
+        elif isinstance(one, tuple):
+            needs = one
         elif isinstance(one, str):
-            verdict = _unknown(requirement, one, resource)
-    return verdict
+            doubt = one
+    if refused:
+        return Decision(
+            Outcome.DENY,
+            refused if principal.authenticated else "unauthenticated",
+            requirement=requirement,
+            resource=resource,
+            concealed=requirement.conceal,
+        )
+    if doubt:
+        return _unknown(requirement, doubt, resource)
+    return needs or requirement.permit
 
 
 def _passes(restriction: Restriction, principal: Principal, facts: Facts) -> bool | str | Needs:
     """Whether one restriction admits the principal; a text is a doubt, a tuple what has to be known first."""
-    names = _names(principal) if principal.authenticated else ()
+    # Where several issuers are trusted a bare name does not say whose it is, and so lists nobody.
+    names = _names(principal) if principal.authenticated and not facts.qualified else ()
     if restriction.admits(authenticated=principal.authenticated, names=names, organizations=frozenset()):
         return True
     if not (principal.authenticated and restriction.needs_organizations):
@@ -203,32 +203,44 @@ def _any(requirement: AnyOf, principal: Principal, params: Params, facts: Facts)
 def _all(requirement: AllOf, principal: Principal, params: Params, facts: Facts) -> Decision | Needs:
     needs: Needs = ()
     unknown: Decision | None = None
+    hide = False
     for part in requirement.parts:
         answer = _RULES[type(part)](part, principal, params, facts)
         if isinstance(answer, tuple):
             needs += answer
         elif answer.outcome is Outcome.DENY:
-            return answer
+            return _concealing(answer) if hide and not answer.concealed else answer
         elif answer.outcome is Outcome.INDETERMINATE:
             unknown = answer
+        else:
+            continue
+        # What is not known yet may be what must not show: a later denial must not give it away.
+        hide = hide or any(leaf.conceal for leaf in part.leaves())
     if needs:
         return needs
     return requirement.permit if unknown is None else unknown
 
 
-_RULES: dict[type[Requirement], Rule] = {
-    Public: _public,
-    Denied: _denied,
-    Authenticated: _authenticated,
-    IsUser: _users,
-    InGroups: _groups,
-    HasScopes: _scopes,
-    Claim: _claim,
-    HasPermission: _permission,
-    Unrestricted: _restricted,
-    AnyOf: _any,
-    AllOf: _all,
-}
+class _Rules(dict[type[Requirement], Rule]):
+    def __missing__(self, kind: type) -> Rule:
+        raise RequirementError(f"`{kind.__name__}` is not a requirement; use what `groups(…)`, `permission(…)` or their like build")
+
+
+_RULES = _Rules(
+    {
+        Public: _public,
+        Denied: _denied,
+        Authenticated: _authenticated,
+        IsUser: _users,
+        InGroups: _groups,
+        HasScopes: _scopes,
+        Claim: _claim,
+        HasPermission: _permission,
+        Unrestricted: _restricted,
+        AnyOf: _any,
+        AllOf: _all,
+    }
+)
 
 _UNAVAILABLE = "facts_unavailable"
 
@@ -243,6 +255,18 @@ def _names(principal: Principal) -> tuple[str, ...]:
 
 def _unknown(requirement: Requirement, doubt: str, resource: Resource | None = None) -> Decision:
     return Decision(Outcome.INDETERMINATE, _UNAVAILABLE, requirement=requirement, resource=resource, detail=doubt)
+
+
+def _concealing(refusal: Decision) -> Decision:
+    return Decision(
+        refusal.outcome,
+        refusal.reason,
+        requirement=refusal.requirement,
+        resource=refusal.resource,
+        parts=refusal.parts,
+        concealed=True,
+        detail=refusal.detail,
+    )
 
 
 def _ambiguous(requirement: Requirement) -> Decision:

@@ -80,6 +80,7 @@ class _Gathered:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
+        self.qualified = directory.qualified
         self._answers: dict[Need, Any] = {}
 
     def fetch(self, needs: Sequence[Need]) -> Steps[dict[Need, Fact]]:
@@ -89,7 +90,7 @@ class _Gathered:
         except Unavailable as fault:
             answers = {need: in_doubt(need, fault.code) for need in asked}
         facts = {need: answers.get(need) or in_doubt(need, "no_answer") for need in asked}
-        self._answers |= facts
+        self._answers |= {**answers, **facts}
         return facts
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:

@@ -17,9 +17,9 @@ from cartaguard.guard.flow import Check, decisions, facts
 from cartaguard.guard.listing import Listing, page
 from cartaguard.http.refusal import Refusals
 from cartaguard.model.decision import Decision
-from cartaguard.model.facts import Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
+from cartaguard.model.facts import Fact, Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission, action_flag
+from cartaguard.model.permission import Permission, action_flag, holds
 from cartaguard.model.policy import Policy
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import IsUser, Requirement
@@ -62,8 +62,10 @@ class Guard:
         self.policy = Policy() if policy is None else policy
         self.refusals = Refusals(realm=realm, access_url=access_url)
         self.clock = clock
-        if verifier is not None and len(verifier.issuers) > 1:
+        self._qualified = verifier is not None and len(verifier.issuers) > 1
+        if self._qualified:
             self.directory.qualify()
+            self.directory.qualified = True
         for entry in self.policy.entries:
             self.accept(entry.requirement)
 
@@ -73,12 +75,12 @@ class Guard:
         return settings.guard()
 
     def accept(self, requirement: Requirement) -> Requirement:
-        """Check at start-up that this guard can decide a requirement, and return it.
+        """Check that this guard can decide a requirement, and return it. Doors do so at start-up.
 
         Raises :class:`~cartaguard.errors.ConfigurationError` for users that do not say whose they are while
         several issuers are trusted: pool B's ``olga`` is not pool A's.
         """
-        if self.verifier is not None and len(self.verifier.issuers) > 1:
+        if self._qualified:
             for leaf in requirement.leaves():
                 if isinstance(leaf, IsUser) and leaf.issuer is None:
                     raise ConfigurationError(
@@ -130,21 +132,31 @@ class Guard:
         :param params: values for the requirement's templates, by name.
         :raises cartaguard.errors.ParameterError: a template lacks its parameter.
         """
+        if self._qualified:
+            self.accept(requirement)
         answer = decide(requirement, principal, params, self.directory)
         return answer if isinstance(answer, Decision) else _run(self._one(principal, requirement, params), "acheck")
 
     async def acheck(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Decision:
         """:meth:`check` for asyncio."""
+        if self._qualified:
+            self.accept(requirement)
         answer = decide(requirement, principal, params, self.directory)
         return answer if isinstance(answer, Decision) else await _arun(self._one(principal, requirement, params))
 
     def check_many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> list[Decision]:
         """Decide several requirements, each alone or as ``(requirement, params)``; facts are fetched together."""
-        return _run(decisions(self.directory, principal, _checks(checks)), "acheck_many")
+        return _run(self._many(principal, checks), "acheck_many")
 
     async def acheck_many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> list[Decision]:
         """:meth:`check_many` for asyncio."""
-        return await _arun(decisions(self.directory, principal, _checks(checks)))
+        return await _arun(self._many(principal, checks))
+
+    def _many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> Steps[list[Decision]]:
+        pairs = [(check, _NO_PARAMS) if isinstance(check, Requirement) else check for check in checks]
+        for requirement, _ in pairs:
+            self.accept(requirement)
+        return decisions(self.directory, principal, pairs)
 
     def _one(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any]) -> Steps[Decision]:
         [decision] = yield from decisions(self.directory, principal, [(requirement, params)])
@@ -152,11 +164,11 @@ class Guard:
 
     def explain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
         """The decision with everything it rests on, for a person: every part is looked at, whatever the others say."""
-        return _run(explained(self.directory, principal, requirement, params), "aexplain")
+        return _run(explained(self.directory, principal, self.accept(requirement), params), "aexplain")
 
     async def aexplain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
         """:meth:`explain` for asyncio."""
-        return await _arun(explained(self.directory, principal, requirement, params))
+        return await _arun(explained(self.directory, principal, self.accept(requirement), params))
 
     # -- what somebody holds ---------------------------------------------------------------------------
 
@@ -212,12 +224,20 @@ class Guard:
         if not principal.authenticated:
             return [Permission.NONE] * len(resources)
         found = yield from self._facts([PermissionNeed(principal, resource) for resource in resources])
-        return [cast("Granted", fact).permission for fact in found]
+        return [cast("Granted", fact).permission.effective for fact in found]
 
     def _filter(self, principal: Principal, action: str, resources: list[Resource]) -> Steps[list[Resource]]:
         flag = action_flag(action)
-        held = yield from self._permissions(principal, resources)
-        return [resource for resource, permission in zip(resources, held, strict=True) if int.__and__(permission, flag)]
+        if not principal.authenticated:
+            return []
+        found = yield from facts(self.directory, [PermissionNeed(principal, resource, flag) for resource in resources])
+        held = []
+        for resource, fact in zip(resources, cast("list[Granted]", found), strict=True):
+            if holds(fact.permission, flag):
+                held.append(resource)
+            else:
+                _sure(fact)
+        return held
 
     def _list(self, principal: Principal, action: str, type: str, limit: int, cursor: str | None) -> Steps[Listing]:
         flag = action_flag(action)
@@ -235,8 +255,7 @@ class Guard:
     def _facts(self, needs: Sequence[Need]) -> Steps[list[Any]]:
         found = yield from facts(self.directory, needs)
         for fact in found:
-            if fact.doubt:
-                raise FactsUnavailable(f"a directory did not answer ({fact.doubt.replace('_', ' ')})")
+            _sure(fact)
         return found
 
     # -- the rest --------------------------------------------------------------------------------------
@@ -274,8 +293,9 @@ def _arranged(directory: Directory | None, clock: Callable[[], float]) -> Direct
     return with_cache(directory, clock=clock)
 
 
-def _checks(checks: Iterable[Requirement | Check]) -> list[Check]:
-    return [(check, _NO_PARAMS) if isinstance(check, Requirement) else check for check in checks]
+def _sure(fact: Fact) -> None:
+    if fact.doubt:
+        raise FactsUnavailable(f"a directory did not answer ({fact.doubt.replace('_', ' ')})")
 
 
 def _resource(resource: Resource | str) -> Resource:

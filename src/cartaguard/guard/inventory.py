@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from cartaguard.errors import UndeclaredRoutes
 from cartaguard.http.routes import Entry
-from cartaguard.model.policy import Policy, PolicyEntry
+from cartaguard.model.policy import Policy, covered
 
 __all__ = ["require_declared", "undeclared"]
 
 
 def undeclared(entries: Iterable[Entry], policy: Policy) -> list[Entry]:
     """The entries that have no requirement of their own and that no policy entry covers whole."""
-    return [entry for entry in entries if entry.requirement is None and not _covered(entry, policy.entries)]
+    return [entry for entry in entries if entry.requirement is None and not covered(policy.entries, entry, entry.methods, entry.protocols)]
 
 
 def require_declared(entries: Sequence[Entry], policy: Policy, *, how: str) -> None:
@@ -31,11 +31,3 @@ def require_declared(entries: Sequence[Entry], policy: Policy, *, how: str) -> N
             "or an entry in the guard's policy",
             routes=names,
         )
-
-
-def _covered(entry: Entry, lines: Iterable[PolicyEntry]) -> bool:
-    fitting = [line for line in lines if line.pattern.covers(entry) and entry.protocols <= line.protocols]
-    if any(line.methods is None for line in fitting) or (fitting and "http" not in entry.protocols):
-        return True
-    listed = frozenset().union(*(line.methods or () for line in fitting))
-    return entry.methods is not None and entry.methods - {"HEAD"} <= listed

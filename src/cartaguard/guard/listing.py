@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from cartaguard.errors import ParameterError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission
+from cartaguard.model.permission import Permission, holds
 
 __all__ = ["MOST", "Listing", "page"]
 
@@ -37,7 +37,13 @@ class Listing(Sequence[Resource]):
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def] # Sequence's two overloads add nothing here
+    @overload
+    def __getitem__(self, index: int) -> Resource: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Resource, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Resource | tuple[Resource, ...]:
         return self.resources[index]
 
 
@@ -48,11 +54,11 @@ def page(held: Sequence[tuple[Resource, Permission]], flag: int, *, limit: int, 
     :param flag: the permission that is asked for.
     :raises cartaguard.errors.ParameterError: ``limit`` is not from 1 to :data:`MOST`, or ``cursor`` is not one of ours.
     """
-    if not 1 <= limit <= MOST:
+    if not isinstance(limit, int) or not 1 <= limit <= MOST:
         raise ParameterError(f"`limit` is from 1 to {MOST}, not `{limit}`")
     after = None if cursor is None else _read(cursor)
     found = sorted(
-        (resource for resource, permission in held if int.__and__(permission, flag) and (after is None or resource.id > after)),
+        (resource for resource, permission in held if holds(permission, flag) and (after is None or resource.id > after)),
         key=lambda resource: resource.id,
     )
     if len(found) <= limit:
@@ -67,5 +73,5 @@ def _write(last: str) -> str:
 def _read(cursor: str) -> str:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("utf-8", "surrogatepass")
-    except (binascii.Error, UnicodeError, TypeError):
+    except (ValueError, TypeError):
         raise ParameterError(f"`{cursor}` is not a cursor of an earlier page") from None
