@@ -40,6 +40,11 @@ class Served:
         self.arrived = threading.Event()
         self.url = ""
 
+    def open_on_arrival(self) -> None:
+        """Open the gate once a request is there."""
+        self.arrived.wait(10)
+        self.gate.set()
+
     def count(self, path: str) -> int:
         """How often this path was asked for."""
         return sum(1 for asked, _ in self.requests if asked == path)

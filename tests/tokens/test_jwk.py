@@ -40,7 +40,9 @@ USABLE: list[dict[str, Any]] = [
 ]
 
 SKIPPED: list[tuple[Any, str]] = [
-    *[(entry, "no JSON object") for entry in (None, "key", 1, [])],
+    (None, "no JSON object"),
+    ("key", "no JSON object"),
+    ([], "no JSON object"),
     *[(RSA.jwk(**{name: "AQAB"}), "private or symmetric") for name in ("d", "p", "q", "dp", "dq", "qi", "oth", "k")],
     (EC.jwk(d="AQAB"), "private or symmetric"),
     (RSA.jwk(k=""), "private or symmetric"),

@@ -61,7 +61,7 @@ class TokenVerifier:
         if max_tokens < 0:
             raise ConfigurationError(f"`max_tokens` is {max_tokens}; give 0 or more", code="bad_max_tokens")
         self._by_name: dict[str, Issuer] = {}
-        self._unresolved: list[CartaIssuer] = []
+        self._cartas: list[CartaIssuer] = []
         for issuer in self._issuers:
             if issuer.name in self._by_name:
                 raise ConfigurationError(f"the issuer `{issuer.name}` is given twice; give all its clients at once", code="repeated_issuer")
@@ -70,7 +70,7 @@ class TokenVerifier:
             if isinstance(issuer, CartaIssuer):
                 # It is known by its address for now, which no token may name.
                 del self._by_name[issuer.name]
-                self._unresolved.append(issuer)
+                self._cartas.append(issuer)
         self._leeway = leeway
         self._clock = clock
         self._headers: dict[bytes, Header] = {}
@@ -184,17 +184,20 @@ class TokenVerifier:
         issuer = self._by_name.get(name)
         if issuer is not None:
             return issuer
-        for carta in self._unresolved:
+        unasked = False
+        for carta in self._cartas:
             if carta.found is None:
-                return None
-            if carta.found.name == name:
+                unasked = True
+            elif carta.found.name == name:
                 return carta.found
+        if unasked:
+            return None
         raise refuse("wrong_issuer")
 
     def _resolve(self, claims: dict[str, Any]) -> Steps[Issuer]:
         """:meth:`_issuer`, asking every server that was not asked yet. One that is out of order hides no other."""
         fault: KeysUnavailable | None = None
-        for carta in self._unresolved:
+        for carta in self._cartas:
             try:
                 found = yield from carta.resolve()
             except KeysUnavailable as unavailable:
