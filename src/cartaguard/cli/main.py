@@ -14,7 +14,7 @@ from cartaguard.errors import CartaGuardError
 
 __all__ = ["main"]
 
-COMMANDS = ("dev",)
+COMMANDS = ("demo", "dev")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
