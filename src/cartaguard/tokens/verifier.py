@@ -171,9 +171,7 @@ class TokenVerifier:
         if issuer is None:
             issuer = yield from self._resolve(claims)
         keys = _keys(issuer, parts.header)
-        found = keys.find(*parts.header)
-        if found is None:
-            found = yield from keys.refresh(*parts.header)
+        found = keys.find(*parts.header) or (yield from keys.refresh(*parts.header))
         return self._finish(parts, claims, issuer, found)
 
     def _issuer(self, claims: dict[str, Any]) -> Issuer | None:
