@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthenticationError",
+    "CartaDuplicate",
     "CartaError",
+    "CartaForbidden",
     "CartaGuardError",
+    "CartaInvalid",
+    "CartaNotFound",
+    "CartaUnauthorized",
+    "CartaUnavailable",
     "ConfigurationError",
     "DirectoryError",
     "FactsUnavailable",
@@ -23,6 +29,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidToken",
     "KeysUnavailable",
+    "LoginError",
     "NoPrincipal",
     "NotAuthorized",
     "ParameterError",
@@ -191,3 +198,45 @@ class CartaError(CartaGuardError):
         super().__init__(message, code=code)
         self.status = status
         self.text = text
+
+
+class CartaInvalid(CartaError):
+    """400: Carta does not take the request as it is; ``text`` says why."""
+
+    code = "carta_invalid"
+
+
+class CartaDuplicate(CartaInvalid):
+    """400 or 409: what was to be made exists already."""
+
+    code = "carta_duplicate"
+
+
+class CartaUnauthorized(CartaError):
+    """401: Carta does not take the login."""
+
+    code = "carta_unauthorized"
+
+
+class CartaForbidden(CartaError):
+    """403: the login may not do this, or may not know of it."""
+
+    code = "carta_forbidden"
+
+
+class CartaNotFound(CartaError):
+    """404, or 400 with Carta's words for it: there is no such thing."""
+
+    code = "carta_not_found"
+
+
+class CartaUnavailable(CartaError):
+    """Carta gave no usable answer: no connection, a timeout, 429 or a server's error, after retries where they are safe."""
+
+    code = "carta_unavailable"
+
+
+class LoginError(CartaError):
+    """There is no way to log in, or the user name and password were refused."""
+
+    code = "login"

@@ -1,0 +1,67 @@
+"""Carta's error answers as exceptions, with the server's own words kept."""
+
+from __future__ import annotations
+
+import json
+
+from cartaguard.errors import (
+    CartaDuplicate,
+    CartaError,
+    CartaForbidden,
+    CartaInvalid,
+    CartaNotFound,
+    CartaUnauthorized,
+    CartaUnavailable,
+)
+from cartaguard.http.exchange import HttpResponse
+
+__all__ = ["RETRYABLE", "fault_of"]
+
+#: Answers that say "not now": the same request may be answered later.
+RETRYABLE = frozenset({429, 502, 503, 504})
+
+#: The longest text of Carta's that is kept.
+_LONGEST = 1000
+
+# The protocol's known texts of a 400, without regard to case.
+_DUPLICATE = ("duplicate", "already exists")
+_ABSENT = ("not found",)
+
+
+def fault_of(response: HttpResponse, what: str) -> CartaError:
+    """The exception for an answer that is no success.
+
+    :param what: the call, such as ``POST user/group/…``, for the message.
+    """
+    text = _words(response.body)
+    kind = _kind(response.status, text.lower())
+    said = f": {text}" if text else ""
+    return kind(f"carta answered `{what}` with {response.status}{said}", status=response.status, text=text)
+
+
+def _kind(status: int, text: str) -> type[CartaError]:
+    if status in (400, 409, 422):
+        if status == 409 or any(words in text for words in _DUPLICATE):
+            return CartaDuplicate
+        return CartaNotFound if any(words in text for words in _ABSENT) else CartaInvalid
+    if status == 401:
+        return CartaUnauthorized
+    if status == 403:
+        return CartaForbidden
+    if status == 404:
+        return CartaNotFound
+    return CartaUnavailable if status == 429 or status >= 500 else CartaError
+
+
+def _words(body: bytes) -> str:
+    """Carta's ``{"error": "…"}``, or the body as text; one line, bounded, without control characters."""
+    text = body[: 4 * _LONGEST].decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    if isinstance(value, dict):
+        value = value.get("error", value.get("message", ""))
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter if letter.isprintable() else " " for letter in value).strip()[:_LONGEST]
