@@ -7,6 +7,7 @@ taken to be as narrow as possible.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,6 +27,10 @@ _IGNORED = {
     "second_owner": "is ignored: the resource has an owner already, and there is exactly one",
     "secret": "is ignored: a secret is never shared",
 }
+
+
+#: The key of a grant that a fault is about.
+_BLAMED = {"bad_grantee": "to", "unknown_role": "role", "unknown_permission": "permissions"}
 
 
 def read_facts(table: object, *, strict: bool = True) -> Facts:
@@ -134,7 +139,8 @@ class _Reader:
                 if to is not None:
                     yield Grantee.parse(to), granted_flags(grant.get("role"), grant.get("permissions"))
             except DirectoryError as fault:
-                self._malformed(here, f"is malformed: {fault}")
+                key = _BLAMED.get(fault.code)
+                self._malformed(f"{here}.{key}" if key else here, f"is malformed: {fault}")
 
     # -- shapes ----------------------------------------------------------------------------------------
 
@@ -191,4 +197,4 @@ def _join(path: str, key: object) -> str:
     """The path of a key as TOML writes it: bare where it may be, else quoted."""
     text = str(key)
     bare = text.isascii() and text.replace("-", "_").isidentifier()
-    return f"{path}.{text if bare else repr(text)}" if path else text
+    return f"{path}.{text if bare else json.dumps(text, ensure_ascii=False)}" if path else text
