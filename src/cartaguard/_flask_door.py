@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
 from flask import Flask, Request, Response, g, request
@@ -18,16 +18,19 @@ from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
-from cartaguard.http.environ import credentials, is_preflight, path_of
+from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import Entry
 from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["TAKEN", "Door"]
+__all__ = ["TAKEN", "Door", "current_request"]
 
 log = logging.getLogger("cartaguard")
+
+#: The request itself: every attribute of Flask's proxy costs a look-up.
+current_request: Callable[[], Request] = cast("Any", request)._get_current_object
 
 #: Marks a blueprint that is in an inventory.
 TAKEN = "__cartaguard_taken__"
@@ -92,7 +95,7 @@ class Door:
 
     def admit(self, endpoint: str | None, view_args: dict[str, Any] | None) -> None:
         """The gate: decide on the rule that Werkzeug matched, or on what it is about to answer."""
-        req = _current()
+        req = current_request()
         gate, routes = self._ready or self._start()
         environ, method, rule = req.environ, req.method, req.url_rule
         own: HTTPException | None = None
@@ -108,29 +111,26 @@ class Door:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)
                 own = req.routing_exception if entry is None else None
-            values = credentials(environ)
-            held = self._preflight(gate, entry, rule, path, environ) or gate.admit_matched(entry, params, method, path, values)
-            if held is None:
-                held = blocking.run(gate.admit_matched_steps(entry, params, method, path, values))
+            if self._allow_preflight and entry is not LATE and _answered_by_flask(rule) and is_preflight(environ):
+                held = gate.preflight(canonical(path))
+            else:
+                values = credentials(environ)
+                held = gate.admit_matched(entry, params, method, path, values) or blocking.run(
+                    gate.admit_matched_steps(entry, params, method, path, values)
+                )
         except (InvalidPath, Refused) as fault:
             refused = gate.refused(fault)
             # Error pages and `after_request` functions may ask who called.
-            environ["cartaguard"] = Pass(gate, refused.principal, None, {}, path)
+            environ[HELD] = Pass(gate, refused.principal, None, {}, path)
             self._refuse(refused.refusal, own)
-        environ["cartaguard"] = held
+        environ[HELD] = held
         if current.in_use():
             self._bind(held.principal)
 
-    def _preflight(self, gate: Gate, entry: Entry | None, rule: Rule | None, path: str, environ: dict[str, Any]) -> Pass | None:
-        """A preflight passes only where Flask itself answers it: no view runs undecided."""
-        if not (self._allow_preflight and is_preflight(environ) and getattr(rule, "provide_automatic_options", False)):
-            return None
-        return None if entry is LATE else gate.preflight(canonical(path))
-
     def confirm(self) -> None:
         """Decide once more where a preprocessor of the application has changed what the view is given."""
-        req = _current()
-        held = req.environ["cartaguard"]
+        req = current_request()
+        held = req.environ[HELD]
         if held.entry is None or req.view_args is None:
             return
         # What was taken out by a preprocessor still says which resource is meant.
@@ -143,7 +143,7 @@ class Door:
 
     def answer(self, fault: CartaGuardError) -> Any:
         """The error handler for what a view lets fall: ``authorize`` said no, or a directory failed."""
-        held = request.environ.get("cartaguard")
+        held = request.environ.get(HELD)
         if not isinstance(held, Pass):
             raise fault
         refusal = held.gate.answer(fault, held.principal).refusal
@@ -170,12 +170,12 @@ class Door:
         g._cartaguard_caller = current.bind(self._guard, principal)
 
 
+def _answered_by_flask(rule: Rule | None) -> bool:
+    """Whether an OPTIONS request runs no view: only then a preflight may pass undecided."""
+    return bool(getattr(rule, "provide_automatic_options", False))
+
+
 def _unbind(fault: BaseException | None) -> None:
     token = g.pop("_cartaguard_caller", None)
     if token is not None:
         current.unbind(token)
-
-
-def _current() -> Request:
-    """The request itself: every attribute of Flask's proxy costs a look-up."""
-    return cast("Request", cast("Any", request)._get_current_object())

@@ -20,11 +20,12 @@ from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, has_request_context, request
 
-from cartaguard._flask_door import TAKEN, Door
-from cartaguard._marks import MARK, confirmed, marks_of
+from cartaguard._flask_door import TAKEN, Door, current_request
+from cartaguard._marks import MARK, marks_of
 from cartaguard.errors import ConfigurationError, NoPrincipal
 from cartaguard.guard.gate import Pass
 from cartaguard.guard.guard import Guard
+from cartaguard.http.environ import HELD
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
 
@@ -98,7 +99,7 @@ class FlaskGuard:
         """
         if not has_request_context():
             raise NoPrincipal("there is no caller outside a request")
-        held = request.environ.get("cartaguard")
+        held = request.environ.get(HELD)
         if not isinstance(held, Pass):
             raise ConfigurationError("no guard stands in front of this application; call `carta.init_app(app)`", code="no_guard")
         return held.principal
@@ -133,7 +134,8 @@ def _marked(view: Any, requirement: Requirement) -> Any:
 
 
 def _insist(requirement: Requirement) -> None:
-    if not confirmed(request.environ.get("cartaguard"), requirement):
+    held = current_request().environ.get(HELD)
+    if not (isinstance(held, Pass) and held.entry is not None and requirement in held.entry.marks):
         raise ConfigurationError(
             "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, "
             "and redirect to a guarded view rather than calling it",

@@ -16,7 +16,7 @@ from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidPath
 from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
-from cartaguard.http.environ import credentials, is_preflight, path_of
+from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
 from cartaguard.http.refusal import TITLES, Refusal
 from cartaguard.model.principal import Principal
 
@@ -55,7 +55,7 @@ class GuardMiddleware:
                 held = gate.admit("http", method, path, values) or blocking.run(gate.admit_steps("http", method, path, values))
         except (InvalidPath, Refused) as fault:
             return _respond(gate.refused(fault).refusal, environ, start_response)
-        environ["cartaguard"] = held
+        environ[HELD] = held
         try:
             if not current.in_use():
                 return self.app(environ, start_response)
@@ -84,7 +84,7 @@ def principal(environ: WSGIEnvironment) -> Principal:
 
     Raises :class:`~cartaguard.errors.ConfigurationError` when no guard stands in front of the application.
     """
-    held = environ.get("cartaguard")
+    held = environ.get(HELD)
     if not isinstance(held, Pass):
         raise ConfigurationError("no guard stands in front of this application; wrap it with `GuardMiddleware`", code="no_guard")
     return held.principal

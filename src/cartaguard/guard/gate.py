@@ -30,6 +30,8 @@ ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
 #: A decision that no requirement stands behind: nobody declared the route.
 _UNDECLARED = Decision(reason="no_requirement")
 _NO_ROUTE = Decision(reason="no_route", concealed=True)
+#: Parameters that do not say which path, and so which line of the policy, they belong to.
+_AMBIGUOUS = Decision(reason="ambiguous_resource")
 
 
 class Refused(NotAuthorized):
@@ -45,18 +47,22 @@ class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
     ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
-    ``params`` the texts of its parameters. ``confirmed`` are the entries that held at dispatch. ``allow`` is set
+    ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method).
+    ``confirmed`` are the entries that held at dispatch. ``allow`` is set
     where the framework will answer 405, ``other_slash`` where it redirects to that path: no route may run then.
     """
 
-    __slots__ = ("allow", "confirmed", "entry", "gate", "other_slash", "params", "path", "principal")
+    __slots__ = ("allow", "confirmed", "entry", "gate", "method", "other_slash", "params", "path", "principal")
 
-    def __init__(self, gate: Gate, principal: Principal, entry: Entry | None, params: Mapping[str, Any], path: str) -> None:
+    def __init__(
+        self, gate: Gate, principal: Principal, entry: Entry | None, params: Mapping[str, Any], path: str, method: str = ""
+    ) -> None:
         self.gate = gate
         self.principal = principal
         self.entry = entry
         self.params = params
         self.path = path
+        self.method = method
         self.confirmed: Sequence[Entry] = ()
         self.allow: frozenset[str] | None = None
         self.other_slash: str | None = None
@@ -153,7 +159,7 @@ class Gate:
             raise self.denied(_UNDECLARED if undeclared else _NO_ROUTE, principal)
         entry, params = chosen
         demands = self._demanded(entry, params, protocol, method, other_slash or path, principal)
-        held = Pass(self, principal, entry, params, path)
+        held = Pass(self, principal, entry, params, path, method)
         if other_slash is not None:
             held.other_slash = other_slash
         elif not fits:
@@ -164,10 +170,13 @@ class Gate:
         self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal
     ) -> list[Check]:
         """What the entry and, on this path, the policy demand together."""
+        if entry.methods is None and protocol == "http" and not method.isupper():
+            # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
+            raise self.refused(InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method"))
         demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
         if self._policy is not None:
             for line, filling in self._policy.candidates(path):
-                if protocol in line.protocols and line.requirement is not None and line.takes(method):
+                if protocol in line.protocols and line.requirement is not None and (protocol == "websocket" or line.takes(method)):
                     demands.append((line.requirement, filling))
                     break
         if not demands:
@@ -176,7 +185,11 @@ class Gate:
 
     def preflight(self, path: str) -> Pass:
         """Let a CORS preflight through undecided, for an application that asked for it; no route runs on it."""
-        return Pass(self, Principal.anonymous, None, {}, path)
+        try:
+            canonical(path)
+        except CartaGuardError as fault:
+            raise self.refused(fault) from None
+        return Pass(self, Principal.anonymous, None, {}, path, "OPTIONS")
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""
@@ -215,7 +228,7 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        return self._matched(entry, params, path, principal)
+        return Pass(self, principal, entry, params, path, method)
 
     def admit_matched_steps(
         self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]
@@ -231,12 +244,7 @@ class Gate:
         if entry is None:
             raise self.denied(_NO_ROUTE, principal)
         yield from self._decide(principal, self._demanded(entry, params, "http", method, path, principal))
-        return self._matched(entry, params, path, principal)
-
-    def _matched(self, entry: Entry, params: Mapping[str, Any], path: str, principal: Principal) -> Pass:
-        held = Pass(self, principal, entry, params, path)
-        held.confirmed = (entry,)
-        return held
+        return Pass(self, principal, entry, params, path, method)
 
     # -- at dispatch -----------------------------------------------------------------------------------
 
@@ -248,17 +256,8 @@ class Gate:
             none: the route is missing from the table, and is refused.
         :param params: the parameters as the framework converted them.
         """
-        if not entries:
-            raise self.denied(_UNDECLARED, held.principal)
-        for entry in entries:
-            if entry is held.entry and _same(held.params, params):
-                continue
-            if entry.requirement is None:
-                if held.entry is entry:
-                    # Nothing of its own: the policy's demand was decided on the path, which is the same.
-                    continue
-                raise self.denied(_UNDECLARED, held.principal)
-            answer = decide(entry.requirement, held.principal, params, self.guard.directory)
+        for requirement, filling in self._undecided(held, entries, params):
+            answer = decide(requirement, held.principal, filling, self.guard.directory)
             if type(answer) is not Decision:
                 return False
             if not answer.permitted:
@@ -267,7 +266,22 @@ class Gate:
 
     def confirm_steps(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> Steps[None]:
         """:meth:`confirm`, fetching what is missing."""
-        yield from self._decide(held.principal, [(entry.requirement, params) for entry in entries if entry.requirement is not None])
+        yield from self._decide(held.principal, self._undecided(held, entries, params))
+
+    def _undecided(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> Demands:
+        """What the gate has not decided yet of the matched route: another entry, or other parameters."""
+        if not entries:
+            raise self.denied(_UNDECLARED, held.principal)
+        demands: list[Check] = []
+        for entry in entries:
+            if entry is held.entry and _same(held.params, params):
+                continue
+            # `/items/08` that serves item 8 is `/items/8` to the policy as well.
+            path = held.path if entry.rebuild is None or self._policy is None else entry.rebuild(held.path, params)
+            if path is None:
+                raise self.denied(_AMBIGUOUS, held.principal)
+            demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
+        return demands
 
     def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:
         for decision in (yield from decisions(self.guard.directory, principal, demands)):
@@ -288,7 +302,8 @@ class Gate:
     def answer(self, fault: CartaGuardError, principal: Principal) -> Refused:
         """The refusal for a fault that left the application: ``authorize`` said no, or a directory failed."""
         if isinstance(fault, NotAuthorized) and not isinstance(fault, Refused):
-            return self.denied(fault.decision or Decision(reason=fault.code), principal)
+            # A decision that does not permit is false.
+            return self.denied(Decision(reason=fault.code) if fault.decision is None else fault.decision, principal)
         return self.refused(fault)
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from cartaguard.http.paths import decoded
 
-__all__ = ["credentials", "is_preflight", "path_of"]
+__all__ = ["HELD", "credentials", "is_preflight", "path_of"]
+
+#: Where the gate's pass stands in an environ. Names without a dot are for CGI's text variables.
+HELD = "cartaguard.pass"
 
 
 def path_of(environ: Mapping[str, Any]) -> str:
