@@ -29,11 +29,13 @@ class Entry:
     :param requirement: what holds; ``None``: nothing was declared, so nobody may.
     :param methods: in capitals, ``None`` for all; HEAD goes with GET.
     :param matcher: gives the parameters for (segments, path), or ``None`` when the entry does not fit after all.
+    :param rebuild: gives the path with converted parameters in it (``/items/8`` for ``/items/08``), or ``None`` when
+        there is no one such path; left out where parameters are never converted.
     :param key: the framework's own route, to find the entry again at dispatch.
     :param marks: the single requirements that were put on the route, of which ``requirement`` is the whole.
     """
 
-    __slots__ = ("key", "marks", "matcher", "methods", "path", "protocols", "requirement", "segments", "tail")
+    __slots__ = ("key", "marks", "matcher", "methods", "path", "protocols", "rebuild", "requirement", "segments", "tail")
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class Entry:
         methods: frozenset[str] | None = None,
         protocols: frozenset[str] = PROTOCOLS,
         matcher: Matcher,
+        rebuild: Callable[[str, Mapping[str, Any]], str | None] | None = None,
         key: Any = None,
         marks: tuple[Requirement, ...] = (),
     ) -> None:
@@ -55,6 +58,7 @@ class Entry:
         self.methods = methods
         self.protocols = protocols
         self.matcher = matcher
+        self.rebuild = rebuild
         self.key = key
         self.marks = marks
 
