@@ -32,6 +32,7 @@ def create_app(carta: DevCarta) -> ASGIApp:
         ],
         exception_handlers={ApiError: _refuse, HTTPException: _not_routed, Exception: _fail},
     )
+    app.router.redirect_slashes = False  # Carta's clients strip them, and a redirect would be built from the Host header
     app.state.carta = carta
     return app
 
