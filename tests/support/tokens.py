@@ -89,10 +89,14 @@ def mint(claims: Mapping[str, Any] | bytes, key: SigningKey | None = None, *, he
     key = rsa_key() if key is None else key
     if not isinstance(header, bytes):
         members = {"alg": key.alg, "kid": key.kid, **(header or {})}
-        header = json.dumps({name: value for name, value in members.items() if value is not None}).encode()
-    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+        header = _compact({name: value for name, value in members.items() if value is not None})
+    payload = claims if isinstance(claims, bytes) else _compact(claims)
     message = f"{b64(header)}.{b64(payload)}".encode("ascii")
     return raw_token(message, key.sign(message))
+
+
+def _compact(members: Mapping[str, Any]) -> bytes:
+    return json.dumps(members, separators=(",", ":")).encode()
 
 
 def raw_token(message: bytes, signature: bytes) -> str:

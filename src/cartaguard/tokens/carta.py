@@ -51,8 +51,9 @@ class CartaIssuer(Issuer):
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         if self._clock is None:
             self._clock = time.monotonic if clock is time.time else clock
-        self._attached.append((clock, watcher))
-        if self.found is not None:
+        if self.found is None:
+            self._attached.append((clock, watcher))
+        else:
             self.found.attach(clock, watcher)
 
     def resolve(self) -> Steps[Issuer]:
@@ -79,6 +80,7 @@ class CartaIssuer(Issuer):
             raise DocumentError(str(fault)) from None
         for clock, watcher in self._attached:
             found.attach(clock, watcher)
+        self._attached.clear()
         self.found = found
 
     def _read(self, answer: dict[str, Any]) -> Issuer:

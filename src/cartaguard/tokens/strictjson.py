@@ -36,7 +36,8 @@ def read(raw: bytes) -> Any:
         text = raw.decode().strip(" \t\n\r")
         value, end = _scan(text)
         good = end == len(text)
-        if raw.count(b"[") + raw.count(b"{") > DEEPEST or b"\\u" in raw:
+        # What has few brackets is not deep, and what has no escape has no surrogate: nearly every token.
+        if len(raw) - len(raw.translate(None, b"[{")) > DEEPEST or b"\\" in raw:
             _look_inside(value)
     except (ValueError, RecursionError):
         # Raised anew outside: the decoder's own faults carry the whole text with them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from cartaguard.drivers import blocking
 from cartaguard.drivers.effects import Steps
@@ -30,10 +30,8 @@ MAX_LEEWAY = 30.0
 _HEADERS_BOUND = 256
 
 
-class _Verified(NamedTuple):
-    claims: SignedClaims
-    since: float
-    until: float
+#: What a token says, and for how many seconds its key is fresh.
+_Verified: TypeAlias = tuple[SignedClaims, float]
 
 
 class TokenVerifier:
@@ -102,7 +100,7 @@ class TokenVerifier:
         verified = self._at_hand(raw)
         if verified is None:
             verified = blocking.run(self._steps(raw), twin="averify")
-        return verified.claims
+        return verified[0]
 
     async def averify(self, token: str | bytes) -> SignedClaims:
         """:meth:`verify` for asyncio."""
@@ -112,7 +110,7 @@ class TokenVerifier:
         verified = self._at_hand(raw)
         if verified is None:
             verified = await aio.run(self._steps(raw))
-        return verified.claims
+        return verified[0]
 
     # -- callers
 
@@ -129,7 +127,7 @@ class TokenVerifier:
             return known
         shelf = self._cache.shelf
         verified = self._at_hand(token)
-        return None if verified is None else _shelve(shelf, values[0], token, verified)
+        return None if verified is None else self._shelve(shelf, values[0], token, verified)
 
     def authenticate_steps(self, values: Sequence[bytes]) -> Steps[Principal]:
         """The caller with these ``Authorization`` values.
@@ -146,7 +144,7 @@ class TokenVerifier:
         shelf = self._cache.shelf
         token = values[0].partition(b" ")[2]
         verified = yield from self._steps(token)
-        return _shelve(shelf, values[0], token, verified)
+        return self._shelve(shelf, values[0], token, verified)
 
     def forget(self) -> None:
         """Forget every verified token and every header that was read. Called when keys have changed."""
@@ -179,9 +177,8 @@ class TokenVerifier:
         name = claims.get("iss")
         if not isinstance(name, str):
             raise refuse("wrong_issuer")
-        issuer = self._by_name.get(name)
-        if issuer is not None:
-            return issuer
+        if name in self._by_name:
+            return self._by_name[name]
         unasked = False
         for carta in self._cartas:
             if carta.found is None:
@@ -213,9 +210,16 @@ class TokenVerifier:
                 self._headers = {}
             # Only now: what nobody has signed must not fill the memory.
             self._headers[parts.segment] = parts.header
-        now = self._clock()
-        signed = check(claims, issuer, now, self._leeway)
-        return _Verified(signed, max(signed.good_from, now), min(signed.good_until, now + found.fresh))
+        return check(claims, issuer, self._clock(), self._leeway), found.fresh
+
+    def _shelve(self, shelf: Shelf, value: bytes, token: bytes, verified: _Verified) -> Principal:
+        signed, fresh = verified
+        principal = principal_of(signed, token)
+        if fresh > 0:
+            now = self._clock()
+            # Not from before now: a clock that is set back must not bring back keys that were fresh then.
+            shelf.put(value, principal, max(signed.good_from, now), min(signed.good_until, now + fresh))
+        return principal
 
 
 def _raw(token: str | bytes) -> bytes:
@@ -231,10 +235,3 @@ def _keys(issuer: Issuer, header: Header) -> Keys:
     if header.alg not in issuer.algorithms:
         raise refuse("alg_not_allowed")
     return issuer.keys
-
-
-def _shelve(shelf: Shelf, value: bytes, token: bytes, verified: _Verified) -> Principal:
-    principal = principal_of(verified.claims, token)
-    if verified.since < verified.until:
-        shelf.put(value, principal, verified.since, verified.until)
-    return principal
