@@ -14,7 +14,22 @@ from typing import Any, NoReturn
 from cartaguard.errors import CartaError
 from cartaguard.model.permission import Permission
 
-__all__ = ["Item", "User", "read_item", "read_items", "read_permission", "read_user", "read_users"]
+__all__ = [
+    "Item",
+    "User",
+    "an_array",
+    "an_object",
+    "json_value",
+    "malformed",
+    "optional_text",
+    "parse_permission",
+    "read_item",
+    "read_items",
+    "read_permission",
+    "read_user",
+    "read_users",
+    "text_of",
+]
 
 #: The words that Carta's permission text is made of. There is no word for an owner: `Owner` is an unknown one.
 _WORDS = frozenset({"read", "write", "execute", "clone", "admin"})
@@ -43,25 +58,25 @@ class User:
 
 def read_permission(body: bytes) -> Permission:
     """Bare text such as ``Read, Write``. Case and spacing do not matter, unknown words grant nothing."""
-    return _permission(_text(body).strip(" \t\r\n"))
+    return parse_permission(text_of(body).strip(" \t\r\n"))
 
 
 def read_item(body: bytes, id: str) -> Item:
     """One Item, which must be the one that was asked for; its id may be left out."""
-    value = _object(_json(body))
+    value = an_object(json_value(body))
     if value.get("id", id) != id:
-        raise _malformed("another resource was answered than was asked for")
+        raise malformed("another resource was answered than was asked for")
     return _item({**value, "id": id})
 
 
 def read_items(body: bytes) -> tuple[list[Item], bool]:
     """A list of Items in the order of their ids, and whether some entry was malformed and left out."""
-    entries = _array(_json(body))
+    entries = an_array(json_value(body))
     items: dict[str, Item] = {}
     sound = True
     for entry in entries:
         try:
-            item = _item(_object(entry))
+            item = _item(an_object(entry))
         except CartaError:
             sound = False
             continue
@@ -75,17 +90,17 @@ def read_items(body: bytes) -> tuple[list[Item], bool]:
 
 def read_user(body: bytes) -> User:
     """One User."""
-    return _user(_json(body))
+    return _user(json_value(body))
 
 
 def read_users(body: bytes) -> list[User]:
     """A list of Users."""
-    return [_user(entry) for entry in _array(_json(body))]
+    return [_user(entry) for entry in an_array(json_value(body))]
 
 
-def _permission(text: str) -> Permission:
+def parse_permission(text: str) -> Permission:
     if not text.isprintable() or not _FOREIGN.isdisjoint(text):
-        raise _malformed("the permission text is no list of words")
+        raise malformed("the permission text is no list of words")
     words = (word.strip().lower() for word in text.split(","))
     return Permission.of(*(word for word in words if word in _WORDS))
 
@@ -93,76 +108,76 @@ def _permission(text: str) -> Permission:
 def _item(value: dict[str, Any]) -> Item:
     id_ = value.get("id")
     if not isinstance(id_, str) or not id_:
-        raise _malformed("the id of a resource is no text")
+        raise malformed("the id of a resource is no text")
     permission = value.get("permission")
     if permission is None:
         return Item(id_)
     if not isinstance(permission, str):
-        raise _malformed("the permission of a resource is no text")
-    return Item(id_, _permission(permission))
+        raise malformed("the permission of a resource is no text")
+    return Item(id_, parse_permission(permission))
 
 
 def _user(value: object) -> User:
-    fields = _object(value)
+    fields = an_object(value)
     name = fields.get("name")
     if not isinstance(name, str) or not name:
-        raise _malformed("the name of a user is no text")
-    id_, organization = (_optional(fields, key) for key in ("id", "organization"))
+        raise malformed("the name of a user is no text")
+    id_, organization = (optional_text(fields, key) for key in ("id", "organization"))
     groups = fields.get("groups")
     if groups is None:
         groups = []
     if not isinstance(groups, list) or not all(isinstance(group, str) and group for group in groups):
-        raise _malformed("the groups of a user are no list of names")
+        raise malformed("the groups of a user are no list of names")
     return User(name, id_, organization, frozenset(groups))
 
 
-def _optional(fields: dict[str, Any], key: str) -> str:
+def optional_text(fields: dict[str, Any], key: str) -> str:
     value = fields.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _malformed(f"the {key} of a user is no text")
+        raise malformed(f"the {key} of a user is no text")
     return value
 
 
-def _object(value: object) -> dict[str, Any]:
+def an_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _malformed("an object was expected")
+        raise malformed("an object was expected")
     return value
 
 
-def _array(value: object) -> list[Any]:
+def an_array(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise _malformed("a list was expected")
+        raise malformed("a list was expected")
     return value
 
 
-def _json(body: bytes) -> object:
+def json_value(body: bytes) -> object:
     try:
-        return json.loads(_text(body), object_pairs_hook=_members, parse_constant=_constant)
+        return json.loads(text_of(body), object_pairs_hook=_members, parse_constant=_constant)
     except (ValueError, RecursionError):
-        raise _malformed("the answer is no JSON") from None
+        raise malformed("the answer is no JSON") from None
 
 
 def _members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise _malformed("a member is there twice")
+            raise malformed("a member is there twice")
         members[key] = value
     return members
 
 
-def _text(body: bytes) -> str:
+def text_of(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise _malformed("the answer is no UTF-8") from None
+        raise malformed("the answer is no UTF-8") from None
 
 
 def _constant(_: str) -> NoReturn:
-    raise _malformed("NaN and Infinity are no JSON")
+    raise malformed("NaN and Infinity are no JSON")
 
 
-def _malformed(why: str) -> CartaError:
+def malformed(why: str) -> CartaError:
     return CartaError(f"carta's answer cannot be read: {why}", code="carta_malformed")

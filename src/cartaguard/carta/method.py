@@ -22,7 +22,7 @@ class _Blocking(Protocol):
 
 
 class _Async(Protocol):
-    async def call(self, operation: Operation[T]) -> T: ...
+    def call(self, operation: Operation[T]) -> Awaitable[T]: ...
 
 
 class Section:

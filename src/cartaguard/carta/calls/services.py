@@ -1,0 +1,65 @@
+"""Namespaces and services: registering, renaming, removing and calling them through Carta."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cartaguard.carta.operation import Operation
+from cartaguard.carta.reading import ignored, one, record, reply
+from cartaguard.carta.records import Record, Reply
+
+__all__ = ["call", "namespace", "register", "remove_namespace", "rename", "reserve_namespace", "service", "unregister"]
+
+
+def namespace(name: str) -> Operation[Record]:
+    """A namespace. 404: there is none, 403: it is hidden."""
+    return Operation("GET", ("service", "details", name), one(record("Namespace")))
+
+
+def service(namespace: str, name: str) -> Operation[Record]:
+    """A service. 404: there is none, 403: it is hidden."""
+    return Operation("GET", ("service", "details", namespace, name), one(record("Service")))
+
+
+def reserve_namespace(name: str) -> Operation[None]:
+    """Make a namespace; who makes it owns it. Raises :class:`~cartaguard.errors.CartaDuplicate` when it is taken."""
+    return Operation("POST", ("service", "reserve", name), ignored)
+
+
+def remove_namespace(name: str) -> Operation[None]:
+    """Remove a namespace."""
+    return Operation("DELETE", ("service", "remove", name), ignored)
+
+
+def register(namespace: str, name: str, base_url: str) -> Operation[Record]:
+    """Register a service under a namespace, at an address that Carta can reach."""
+    return Operation("POST", ("service", "register", namespace, name), one(record("Service")), query={"baseUrl": base_url})
+
+
+def unregister(namespace: str, name: str) -> Operation[None]:
+    """Remove a service."""
+    return Operation("DELETE", ("service", "remove", namespace, name), ignored)
+
+
+def rename(namespace: str, name: str, new_name: str) -> Operation[None]:
+    """Give a service another name."""
+    return Operation("PATCH", ("service", "rename", namespace, name, new_name), ignored)
+
+
+def call(
+    namespace: str,
+    name: str,
+    endpoint: str = "",
+    *,
+    method: str = "GET",
+    query: Mapping[str, str] | None = None,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> Operation[Reply]:
+    """Call an endpoint of a service through Carta, in the name of the user who is logged in.
+
+    :param endpoint: the path below the service, such as ``runs/7``; each segment stays one.
+    """
+    path = ("service", namespace, name, *(part for part in endpoint.split("/") if part))
+    return Operation(method, path, reply, query=query or {}, json=json, headers=headers or {})
