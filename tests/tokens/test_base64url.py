@@ -10,13 +10,13 @@ from cartaguard.tokens.base64url import ALPHABET, decode
 from support.keys import b64
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=70))
 def test_the_canonical_spelling_of_any_bytes_is_read_back(raw: bytes) -> None:
     assert decode(b64(raw).encode()) == raw
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=(ALPHABET + b"=+/ \n").decode(), max_size=12).map(str.encode))
 def test_any_other_text_is_refused(text: bytes) -> None:
     raw = decode(text)

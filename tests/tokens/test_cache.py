@@ -62,7 +62,7 @@ def test_what_was_verified_before_a_change_of_keys_is_not_found_after_it() -> No
     assert cache.get(b"after") is OLGA
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=2), max_size=40), st.integers(0, 5))
 def test_there_are_never_more_than_the_bound(values: list[bytes], bound: int) -> None:
     cache = TokenCache(bound, Clock())

@@ -110,13 +110,13 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(_VALUES, st.booleans())
 def test_what_is_written_as_json_is_read_as_the_same(value: Any, escaped: bool) -> None:
     assert read(json.dumps(value, ensure_ascii=escaped).encode()) == value
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60) | st.text('{}[]":,\\u0123456789abcdefn.-+eE ', max_size=40).map(str.encode))
 def test_any_bytes_are_read_as_json_does_or_refused(raw: bytes) -> None:
     try:

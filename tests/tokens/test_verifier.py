@@ -149,7 +149,7 @@ def test_a_verified_token_is_at_hand_until_it_expires_and_is_then_refused() -> N
     assert caught.value.code == "expired"
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.floats(0, 30), st.floats(NOW - 50, NOW + 50), st.floats(0.001, 100), st.lists(st.floats(NOW - 100, NOW + 200), max_size=6))
 def test_a_cached_token_and_a_cold_one_are_refused_at_the_same_instants(
     leeway: float, iat: float, life: float, instants: list[float]
