@@ -66,11 +66,13 @@ class ChainDirectory(Directory):
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
         known = principal.groups
         doubt = ""
-        asking: Iterable[Directory] = self.members
+        # How many groups each member named: whoever named all that are known has nothing to learn from the others.
+        named = [-1] * len(self.members)
         for _ in range(_ROUNDS):
             informed = self._including(principal, known)
-            told: list[tuple[Directory, int]] = []
-            for member in asking:
+            for index, member in enumerate(self.members):
+                if named[index] >= 0 and not (member.uses_groups and named[index] < len(informed.groups)):
+                    continue
                 fact = member.groups(informed if member.uses_groups else principal, wanted)
                 if fact is None:
                     return None
@@ -78,11 +80,8 @@ class ChainDirectory(Directory):
                     known |= fact.groups
                 if fact.doubt and not doubt:
                     doubt = fact.doubt
-                if member.uses_groups:
-                    told.append((member, len(fact.groups)))
-            # Whoever named every group that is known now has nothing to learn from the others.
-            asking = [member for member, named in told if named < len(known)]
-            if not asking:
+                named[index] = len(fact.groups)
+            if len(known) == len(informed.groups):
                 return Memberships(known, doubt)
         return Memberships(known, doubt or "endless_groups")
 

@@ -87,7 +87,7 @@ class SqliteStore:
         try:
             self._connections = _Connections(self._path)
             try:
-                prepare(self._connections.writer.sqlite)
+                _patiently(prepare, self._connections.writer.sqlite)
             except BaseException:
                 self._connections.close()
                 raise
@@ -131,3 +131,15 @@ class SqliteStore:
         except sqlite3.Error as fault:
             _log.warning("`%s` did not answer: %s", self._path, fault)
             raise FactsUnavailable(f"`{self._path}` did not answer: {fault}", code="directory_unavailable") from None
+
+
+def _patiently(prepare: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> None:
+    """Prepare a database that others may be preparing: turning its journal into a log does not wait for them."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return prepare(connection)
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.005)
