@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp, so that the environment is made once and again only when its description changes.
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format dev clean
+.PHONY: demo test check test-servers format dev clean
 
 demo: $(READY)
 	$(BIN)/cartaguard demo
@@ -20,6 +20,10 @@ check: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 -m "not server" --cov --cov-report=
 	$(BIN)/python tests/coverage_floor.py
+
+# Exit code 5: there are none. One whose server is missing fails.
+test-servers: $(READY)
+	$(BIN)/python -m pytest -m server || test $$? -eq 5
 
 format: $(READY)
 	$(BIN)/ruff format .
