@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIRouter, APIWebSocketRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
-from cartaguard._starlette_routes import Found, Inventory, Marks, entry_of, fitting
+from cartaguard._starlette_paths import Marks, entry_of
+from cartaguard._starlette_routes import Found, Inventory, Site, adapter
+from cartaguard.errors import ParameterError
 from cartaguard.http.routes import Entry
 from cartaguard.model.requirement import Requirement
+from cartaguard.model.template import parameter_text
 
 __all__ = ["FastAPIInventory", "demanded"]
 
@@ -27,53 +30,73 @@ class FastAPIInventory(Inventory):
 
     def __init__(self, router: APIRouter, said: Mapping[str, Requirement]) -> None:
         self._said = said
+        #: The parameters of each route that FastAPI converts or checks itself, by the route's identity.
+        self._typed: dict[int, list[Any]] = {}
         super().__init__(router)
 
-    def walk(self) -> Iterator[tuple[Any, Hashable, Entry]]:
-        for context in iter_route_contexts(self._router.routes):
-            yield from self._context(context)
-        for holder, group, prefix, dependant in self._frontends():
-            marks = demanded(dependant)
-            for route in group.routes:
-                path = prefix + route.path.rstrip("/")
-                yield holder, (id(group), path), entry_of(path, marks, methods=frozenset({"GET"}), protocols=_HTTP, key=group, tail=True)
+    def below(self, routes: Iterable[BaseRoute], prefix: str, marks: Marks) -> Iterator[Site]:
+        for route in routes:
+            included = getattr(route, "original_router", None)
+            if isinstance(included, APIRouter):
+                self._included(included)
+        for context in iter_route_contexts(list(routes)):
+            yield from self._context(context, prefix, marks)
 
-    def _context(self, context: RouteContext) -> Iterator[tuple[Any, Hashable, Entry]]:
+    def _included(self, router: APIRouter) -> None:
+        """Watch a router that is included, and those that it includes."""
+        self._lists.append((router, "routes"))
+        for route in router.routes:
+            included = getattr(route, "original_router", None)
+            if isinstance(included, APIRouter):
+                self._included(included)
+
+    def _context(self, context: RouteContext, prefix: str, marks: Marks) -> Iterator[Site]:
         original: Any = context.original_route
         if isinstance(original, APIRoute):
             # One object serves every inclusion of its router; the path tells them apart.
-            marks = demanded(context.dependant)
             methods = frozenset(context.methods or ()) or None
-            key = (original, context.path_format)
-            entry = entry_of(str(context.path), marks, methods=methods, protocols=_HTTP, key=key)
-            yield original, (id(original), context.path_format), entry
+            path = prefix + str(context.path)
+            own = demanded(context.dependant)
+            entry = entry_of(path, (*marks, *own), methods=methods, protocols=_HTTP, key=(original, context.path_format))
+            self._typed[id(original)] = _typed(context.dependant)
+            yield Site(original, (id(original), path), entry)
             return
         route: Any = _effective(context)
+        path = prefix + str(getattr(route, "path", ""))
+        key: Hashable = (id(original), path)
         if isinstance(route, APIWebSocketRoute):
-            path = str(context.path)
-            yield route, (id(original), path), entry_of(path, demanded(route.dependant), protocols=_WEBSOCKET, key=original)
+            entry = entry_of(path, (*marks, *demanded(route.dependant)), protocols=_WEBSOCKET, key=original)
+            self._typed[id(route)] = _typed(route.dependant)
+            yield Site(route, key, entry)
             return
-        said = self._said.get(getattr(route, "path", ""))
-        path = getattr(route, "path", "")
-        yield from self.one(route, (id(original), path), "", () if said is None else (said,))
+        said = self._said.get(path) if _is_documentation(route) else None
+        yield from self.one(route, key, prefix, marks if said is None else (*marks, said))
 
-    def routers(self) -> Iterator[Any]:
-        yield from super().routers()
-        yield from _included(self._router.routes)
+    def tried_last(self, router: Any, prefix: str, marks: Marks) -> Iterator[Site]:
+        """Frontends stand apart from the routes."""
+        if not isinstance(router, APIRouter):
+            return
+        self._lists.append((router, "_low_priority_routes"))
+        for holder, group, below, dependant in _frontends(router):
+            for route in group.routes:
+                path = prefix + below + route.path.rstrip("/")
+                own = demanded(dependant)
+                entry = entry_of(path, (*marks, *own), methods=frozenset({"GET"}), protocols=_HTTP, key=group, tail=True)
+                yield Site(holder, (id(group), path), entry)
 
-    def found(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
-        return _FastAPIFound(holder, entries)
-
-    def _frontends(self) -> Iterator[tuple[Any, Any, str, Dependant | None]]:
-        """Frontends stand apart from the routes: tried last, and only there."""
-        for group in getattr(self._router, "_low_priority_routes", ()):
-            yield group, group, "", group.dependant
-        for route in self._router.routes:
-            for context in getattr(route, "effective_low_priority_routes", list)():
-                yield _AppHolder(context), context.original_route, context.frontend_prefix, context.dependant
+    def find(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
+        return _FastAPIFound(holder, entries, self._typed.get(id(holder), []))
 
 
-class _AppHolder:
+def _frontends(router: APIRouter) -> Iterator[tuple[Any, Any, str, Dependant | None]]:
+    for group in getattr(router, "_low_priority_routes", ()):
+        yield group, group, "", group.dependant
+    for route in router.routes:
+        for context in getattr(route, "effective_low_priority_routes", list)():
+            yield adapter(_Frontend, context), context.original_route, context.frontend_prefix, context.dependant
+
+
+class _Frontend:
     """Gives FastAPI's context of an included frontend the ``handle`` that every other route has."""
 
     def __init__(self, context: Any) -> None:
@@ -89,12 +112,43 @@ class _AppHolder:
 
 
 class _FastAPIFound(Found):
+    def __init__(self, holder: Any, entries: tuple[Entry, ...], typed: list[Any]) -> None:
+        super().__init__(holder, entries)
+        self.typed = typed
+
     def choose(self, scope: Mapping[str, Any], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
         context = scope.get("fastapi", {}).get("effective_route_context")
-        entries = self.entries
-        if context is not None and context.original_route is self.holder:
+        entries = super().choose(scope, path, params)
+        if context is not None and context.original_route is self.holder and isinstance(self.holder, APIRoute):
             entries = tuple(entry for entry in entries if entry.key[1] == context.path_format)
-        return fitting(entries, path, params)
+        return entries
+
+    def converted(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """FastAPI converts behind the dispatch: with ``item_id: int``, ``/items/08`` is item 8."""
+        seen = dict(params)
+        for field in self.typed:
+            value, faults = field.validate(params.get(field.alias), {}, loc=("path", field.alias))
+            if not faults:
+                try:
+                    seen[field.alias] = parameter_text(field.alias, value)
+                except ParameterError:
+                    # A date, say: no template takes it, and the text is what was asked for.
+                    continue
+        return seen
+
+
+def _typed(dependant: Dependant | None) -> list[Any]:
+    """The path parameters of an endpoint and its dependencies that are more than plain text."""
+    fields: list[Any] = []
+
+    def visit(node: Dependant) -> None:
+        for child in node.dependencies:
+            visit(child)
+        fields.extend(field for field in node.path_params if field.field_info.annotation is not str or field.field_info.metadata)
+
+    if dependant is not None:
+        visit(dependant)
+    return fields
 
 
 def demanded(dependant: Dependant | None) -> Marks:
@@ -121,9 +175,6 @@ def _effective(context: RouteContext) -> BaseRoute:
     return context.original_route
 
 
-def _included(routes: Any) -> Iterator[APIRouter]:
-    for route in routes:
-        router = getattr(route, "original_router", None)
-        if isinstance(router, APIRouter):
-            yield router
-            yield from _included(router.routes)
+def _is_documentation(route: Any) -> bool:
+    """Whether FastAPI itself made this route: another one with the same path must speak for itself."""
+    return getattr(getattr(route, "endpoint", None), "__module__", "") == "fastapi.applications"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Callable
@@ -44,6 +43,8 @@ def requires(requirement: Requirement) -> Callable[[T], T]:
 
 def marks_of(endpoint: object) -> tuple[Requirement, ...]:
     """The requirements that were put on an endpoint, innermost first."""
+    while isinstance(endpoint, functools.partial) and not hasattr(endpoint, MARK):
+        endpoint = endpoint.func
     marks: tuple[Requirement, ...] = getattr(endpoint, MARK, ())
     return marks
 
@@ -64,7 +65,7 @@ def _insist(scope: Any, requirement: Requirement) -> None:
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
     # Methods get the connection second, functions first; Starlette passes it positionally.
-    if asyncio.iscoroutinefunction(inner):
+    if inspect.iscoroutinefunction(inner):
 
         @functools.wraps(endpoint)
         async def guarded_async(connection: Any, *args: Any, **kwargs: Any) -> Any:

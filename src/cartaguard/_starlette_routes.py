@@ -2,56 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
-from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute, compile_path
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 
 from cartaguard._marks import marks_of
+from cartaguard._starlette_paths import Marks, entry_of
+from cartaguard._watched import Watched
 from cartaguard.asgi import GuardMiddleware
-from cartaguard.errors import ConfigurationError, InvalidPath
+from cartaguard.errors import ConfigurationError
 from cartaguard.http.routes import Entry
-from cartaguard.model.pattern import canonical
-from cartaguard.model.policy import PROTOCOLS
-from cartaguard.model.requirement import Requirement, all_of, public
+from cartaguard.model.requirement import public
 
-__all__ = ["Found", "Inventory", "Marks", "entry_of", "fitting", "watch"]
+__all__ = ["Found", "Inventory", "Site", "adapter"]
 
 _HTTP = frozenset({"http"})
 _WEBSOCKET = frozenset({"websocket"})
 
-#: Converters that stay within one segment; any other one might take a slash.
-_ONE_SEGMENT = (StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor)
 
-Marks = tuple[Requirement, ...]
+class Site(NamedTuple):
+    """One path under which a route is reached.
+
+    ``holder`` is the object whose ``handle`` serves, ``key`` what stays the same when a framework builds that
+    anew. What is not ``listed`` is decided at dispatch only: a mount whose routes stand in the table themselves.
+    """
+
+    holder: Any
+    key: Hashable
+    entry: Entry
+    listed: bool = True
 
 
 class Found:
     """One object whose ``handle`` serves requests, with the entries of the paths under which it is reached."""
 
+    #: Whether parameters are converted behind the dispatch, by :meth:`converted`.
+    typed: Any = None
+
     def __init__(self, holder: Any, entries: tuple[Entry, ...]) -> None:
         self.holder = holder
         self.entries = entries
 
-    def wrap(self, around: Callable[[Found, Any], Any]) -> None:
-        """Put a check around the object's ``handle``, once."""
-        if getattr(self.holder.handle, "cartaguard", None) is None:
-            checked = around(self, self.holder.handle)
-            checked.cartaguard = self
-            self.holder.handle = checked
-
     def choose(self, scope: Mapping[str, Any], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
-        """Of several entries, those under which this request came: by its path and the names of its parameters."""
-        return fitting(self.entries, path, params)
+        """The entries under which this request came: those that fit its path and have just these parameters."""
+        segments = path[1:].split("/")
+        return tuple(e for e in self.entries if (texts := e.matcher(segments, path)) is not None and texts.keys() == params.keys())
 
-
-def fitting(entries: tuple[Entry, ...], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
-    """The entries that fit a path and have just these parameters."""
-    segments = path[1:].split("/")
-    return tuple(entry for entry in entries if (texts := entry.matcher(segments, path)) is not None and texts.keys() == params.keys())
+    def converted(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters as the route will see them."""
+        return params
 
 
 class Inventory:
@@ -64,143 +66,133 @@ class Inventory:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._changed = False
-        self._react: Callable[[], None] = lambda: None
         self.entries: list[Entry] = []
+        #: The applications with error pages of their own that the inventory looked into.
+        self.applications: list[Starlette] = []
+        self._lists: list[tuple[Any, str]] = []
         self._by_key: dict[Hashable, tuple[Entry, ...]] = {}
         # Routes are known by identity (equal ones are different routes); who is kept here keeps its identity.
         self._kept: list[Any] = []
-        for holder, key, entry in self.walk():
+        for holder, key, entry, listed in self._walk():
             self._kept += (holder, entry.key)
-            self.entries.append(entry)
+            if listed:
+                self.entries.append(entry)
             self._by_key[key] = (*self._by_key.get(key, ()), entry)
 
-    def on_change(self, react: Callable[[], None]) -> None:
-        """Call this when routes were added after the inventory; and watch for that from now on."""
-        self._react = react
-        for router in self.routers():
-            watch(router, self._note_change)
+    @property
+    def changed(self) -> bool:
+        """Whether routes were added after the inventory."""
+        return self._changed or type(self._router.routes) is not Watched
 
-    def refresh(self) -> None:
-        """Before a request is routed: look again at routes if some were added."""
-        if self._changed:
-            self._changed = False
-            self._react()
-
-    def _note_change(self) -> None:
+    def _note(self) -> None:
         self._changed = True
 
-    def handlers(self) -> Iterator[Found]:
-        """Every object that serves requests. One that was added after the inventory has no entries."""
-        found: dict[int, tuple[Any, list[Entry]]] = {}
-        for holder, key, _ in self.walk():
-            entries = found.setdefault(id(holder), (holder, []))[1]
-            entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
-        for holder, known in found.values():
-            yield self.found(holder, tuple(known))
+    def found(self) -> list[Found]:
+        """Every object that serves requests. One that was added after the inventory has no entries.
 
-    def found(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
+        From here on it is noticed when a route is added.
+        """
+        by_holder: dict[int, tuple[Any, list[Entry]]] = {}
+        for holder, key, _, _ in self._walk():
+            entries = by_holder.setdefault(id(holder), (holder, []))[1]
+            entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
+        for owner, name in self._lists:
+            if type(getattr(owner, name)) is not Watched:
+                setattr(owner, name, Watched(getattr(owner, name), self._note))
+        # Not before: as long as this fails, every request does.
+        self._changed = False
+        return [self.find(holder, tuple(entries)) for holder, entries in by_holder.values()]
+
+    def find(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
         return Found(holder, entries)
 
-    def walk(self) -> Iterator[tuple[Any, Hashable, Entry]]:
-        """(object that handles, key that survives a rebuilt route, entry) for each path under which it is reached."""
-        yield from self.below(self._router.routes, "", ())
+    def _walk(self) -> Iterator[Site]:
+        self._lists = []
+        self.applications = []
+        yield from self.inside(self._router, "", ())
 
-    def routers(self) -> Iterator[Any]:
-        """Every object with a list ``routes`` that the router looks into."""
-        yield self._router
-        yield from _routers(self._router.routes)
+    def inside(self, router: Any, prefix: str, marks: Marks) -> Iterator[Site]:
+        """What a router tries, in its order."""
+        self._lists.append((router, "routes"))
+        yield from self.below(router.routes, prefix, marks)
+        yield from self.tried_last(router, prefix, marks)
+        default = router.default
+        if default != router.not_found:
+            entry = entry_of(prefix, (*marks, *marks_of(default)), key=router, tail=True)
+            yield Site(adapter(_Default, router), (id(router), "default"), entry)
 
-    def below(self, routes: Iterable[BaseRoute], prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
+    def tried_last(self, router: Any, prefix: str, marks: Marks) -> Iterable[Site]:
+        """What a router of another framework tries when no route fits."""
+        return ()
+
+    def below(self, routes: Iterable[BaseRoute], prefix: str, marks: Marks) -> Iterator[Site]:
         for route in routes:
             yield from self.one(route, id(route), prefix, marks)
 
-    def one(self, route: Any, key: Hashable, prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
-        """The entries of one route. ``key`` is what stays the same when a framework builds the route anew."""
+    def one(self, route: Any, key: Hashable, prefix: str, marks: Marks) -> Iterator[Site]:
+        """The sites of one route."""
         if isinstance(route, Host):
             raise ConfigurationError(f"host routing (`{route.host}`) is not supported: a guard decides on paths", code="host_routing")
         if isinstance(route, Mount):
             yield from self._mount(route, key, prefix, marks)
         elif isinstance(route, Route):
             methods = None if route.methods is None else frozenset(route.methods) - {"HEAD"} or frozenset(route.methods)
-            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), methods=methods, protocols=_HTTP, key=route)
+            entry = entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), methods=methods, protocols=_HTTP, key=route)
+            yield Site(route, key, entry)
         elif isinstance(route, WebSocketRoute):
-            yield route, key, entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), protocols=_WEBSOCKET, key=route)
+            entry = entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), protocols=_WEBSOCKET, key=route)
+            yield Site(route, key, entry)
         else:
             raise ConfigurationError(
-                f"a route of the kind `{type(route).__name__}` cannot be looked into, and so not be guarded", code="unknown_route"
+                f"a route of the kind `{type(route).__name__}` below `{prefix or '/'}` cannot be looked into, and so not be guarded; "
+                "mount its application with a guard of its own",
+                code="unknown_route",
             )
 
-    def _mount(self, mount: Mount, key: Hashable, prefix: str, marks: Marks) -> Iterator[tuple[Any, Hashable, Entry]]:
+    def _mount(self, mount: Mount, key: Hashable, prefix: str, marks: Marks) -> Iterator[Site]:
         application = _unwrapped(mount)
-        own = (*marks, *marks_of(_base(mount)))
+        own = marks_of(_base(mount))
         path = prefix + mount.path
         if _guards_itself(application):
-            yield mount, key, entry_of(path, own or (public("the mounted application has a guard of its own"),), key=mount, tail=True)
+            own = own or (public("the mounted application has a guard of its own"),)
+            yield Site(mount, key, entry_of(path, (*marks, *own), key=mount, tail=True))
         elif isinstance(application, (Router, Starlette)):
-            yield from self.below(application.routes, path, own)
+            if getattr(application, "root_path", ""):
+                raise ConfigurationError(
+                    f"the application below `{path}` reads its paths from a `root_path` of its own; leave it out where it is mounted",
+                    code="mounted_root_path",
+                )
+            if own:
+                yield Site(mount, key, entry_of(path, own, key=mount, tail=True), listed=False)
+            if isinstance(application, Starlette):
+                self.applications.append(application)
+                application = application.router
+            yield from self.inside(application, path, (*marks, *own))
         else:
-            yield mount, key, entry_of(path, own, key=mount, tail=True)
+            yield Site(mount, key, entry_of(path, (*marks, *own), key=mount, tail=True))
 
 
-def entry_of(
-    path: str,
-    marks: Marks,
-    *,
-    methods: frozenset[str] | None = None,
-    protocols: frozenset[str] = PROTOCOLS,
-    key: object,
-    tail: bool = False,
-) -> Entry:
-    """An entry for a path in Starlette's own notation, matched by Starlette's own expression."""
-    expression, _, convertors = compile_path((path + "/{path:path}" if tail else path) or "/")
-    segments: list[str | None] = []
-    open_end = tail
-    for part in path.split("/")[1:]:
-        if "{" not in part:
-            segments.append(part)
-        elif _within_one_segment(part, convertors):
-            segments.append(None)
-        else:
-            open_end = True
-            break
-    _require_reachable(path, segments)
-    names = [name for name in convertors if not (tail and name == "path")]
-    requirement = None if not marks else all_of(*marks) if len(marks) > 1 else marks[0]
-    if requirement is not None:
-        requirement.bind(names, path)
-
-    def match(segments: list[str], path: str) -> Mapping[str, Any] | None:
-        found = expression.match(path) or (tail and expression.match(path + "/")) or None
-        if found is None:
-            return None
-        texts = found.groupdict()
-        if tail:
-            del texts["path"]
-        return texts
-
-    return Entry(
-        path + "/*" if tail else path,
-        tuple(segments),
-        tail=open_end,
-        requirement=requirement,
-        methods=methods,
-        protocols=protocols,
-        matcher=match,
-        key=key,
-        marks=marks,
-    )
+def adapter(kind: Callable[[Any], Any], target: Any) -> Any:
+    """The one adapter of an object that lacks a ``handle``: a holder is known by its identity."""
+    made = vars(target).get("cartaguard_adapter")
+    if made is None:
+        target.cartaguard_adapter = made = kind(target)
+    return made
 
 
-def _within_one_segment(part: str, convertors: Mapping[str, Convertor[Any]]) -> bool:
-    names = [piece.partition("}")[0].partition(":")[0] for piece in part.split("{")[1:]]
-    return all(type(convertors[name]) in _ONE_SEGMENT for name in names)
+class _Default:
+    """Gives what a router falls back to the ``handle`` that every route has."""
 
+    def __init__(self, router: Any) -> None:
+        self._router = router
 
-def _require_reachable(path: str, segments: Sequence[str | None]) -> None:
-    try:
-        canonical("/" + "/".join("x" if segment is None else segment for segment in segments))
-    except InvalidPath as fault:
-        raise ConfigurationError(f"the route `{path}` can never be reached: {fault}", code="unreachable") from None
+    @property
+    def handle(self) -> Any:
+        return self._router.default
+
+    @handle.setter
+    def handle(self, checked: Callable[..., Any]) -> None:
+        self._router.default = checked
 
 
 def _base(mount: Mount) -> Any:
@@ -211,7 +203,7 @@ def _base(mount: Mount) -> Any:
 def _unwrapped(mount: Mount) -> Any:
     """What was mounted, without `requires(…)` and partials around it."""
     application = _base(mount)
-    while marks_of(application) or isinstance(application, partial):
+    while isinstance(application, partial) or marks_of(application):
         application = application.func if isinstance(application, partial) else application.app
     return application
 
@@ -222,40 +214,3 @@ def _guards_itself(application: Any) -> bool:
     return isinstance(application, Starlette) and any(
         isinstance(middleware.cls, type) and issubclass(middleware.cls, GuardMiddleware) for middleware in application.user_middleware
     )
-
-
-def _routers(routes: Iterable[Any]) -> Iterator[Any]:
-    for route in routes:
-        if isinstance(route, Mount):
-            application = _unwrapped(route)
-            if isinstance(application, (Router, Starlette)) and not _guards_itself(application):
-                router = application.router if isinstance(application, Starlette) else application
-                yield router
-                yield from _routers(router.routes)
-
-
-class _Watched(list[Any]):
-    """A list of routes that says when it changes."""
-
-    note: Callable[[], None]
-
-
-def _noting(name: str) -> Any:
-    plain = getattr(list, name)
-
-    def change(self: _Watched, *args: Any, **kwargs: Any) -> Any:
-        self.note()
-        return plain(self, *args, **kwargs)
-
-    return change
-
-
-for _name in ("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "__setitem__", "__delitem__", "__iadd__"):
-    setattr(_Watched, _name, _noting(_name))
-
-
-def watch(router: Any, note: Callable[[], None]) -> None:
-    """Be told of every change of a router's list of routes."""
-    routes = _Watched(router.routes)
-    routes.note = note
-    router.routes = routes

@@ -13,19 +13,16 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.websockets import WebSocket
 
 from cartaguard import starlette
+from cartaguard._asgi_session import POLICY_VIOLATION
 from cartaguard._fastapi_openapi import describe
 from cartaguard._fastapi_routes import FastAPIInventory
 from cartaguard._marks import confirmed
-from cartaguard.asgi import POLICY_VIOLATION
-from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
-from cartaguard.guard.gate import Pass, Refused
+from cartaguard.errors import CartaGuardError, ConfigurationError
+from cartaguard.guard.gate import Pass
 from cartaguard.guard.guard import Guard
 from cartaguard.http.refusal import TITLES, Refusal
-from cartaguard.model.decision import Decision
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Public, Requirement
 
@@ -51,18 +48,18 @@ class FastAPIGuard:
         :param docs: who may see FastAPI's own documentation (``/docs``, ``/redoc``, ``/openapi.json`` and the
             OAuth2 redirect page), such as ``public("API documentation")``. Left out, these count as undeclared.
         :param allow_preflight: see :class:`cartaguard.asgi.GuardMiddleware`; a CORS middleware needs it not.
-        :raises cartaguard.errors.ConfigurationError: it is installed already.
+        :raises cartaguard.errors.ConfigurationError: it is installed, or the application has started, already.
 
         The gate stands outside of every middleware added so far but for CORS, whose headers refusals need too.
         """
+        if app.middleware_stack is not None:
+            raise ConfigurationError("the application has started already; call `carta.install(app)` before", code="started")
         classes: list[Any] = [middleware.cls for middleware in app.user_middleware]
         if _Middleware in classes:
             raise ConfigurationError("this application has its guard already", code="installed_twice")
         gate = Middleware(_Middleware, guard=self.guard, said=_said(app, docs), allow_preflight=allow_preflight)
-        place = max((index + 1 for index, kind in enumerate(classes) if kind is CORSMiddleware), default=0)
-        app.user_middleware.insert(place, gate)
-        for kind in (NotAuthorized, InvalidToken, InvalidRequest, Unavailable):
-            app.add_exception_handler(kind, self._respond)
+        app.user_middleware.insert(max((index + 1 for index, kind in enumerate(classes) if _is_cors(kind)), default=0), gate)
+        starlette.answer_faults(app)
         describe(app)
 
     def check(self, app: FastAPI) -> None:
@@ -70,13 +67,7 @@ class FastAPIGuard:
 
         Raises :class:`~cartaguard.errors.UndeclaredRoutes` that lists those that have not.
         """
-        for middleware in app.user_middleware:
-            kind: Any = middleware.cls
-            if kind is _Middleware:
-                said: Any = middleware.kwargs["said"]
-                starlette.check(_inventory(app, said), self.guard, how=_Middleware.how)
-                return
-        raise ConfigurationError("this application has no guard; call `carta.install(app)`", code="no_guard")
+        starlette.check(app)
 
     def requires(self, requirement: Requirement) -> Any:
         """A dependency that demands a requirement: ``dependencies=[carta.requires(permission("read", "Project:{project_id}"))]``.
@@ -89,28 +80,13 @@ class FastAPIGuard:
         )
 
     async def _principal(self, connection: HTTPConnection) -> Principal:
-        held = connection.scope.get("cartaguard")
-        if isinstance(held, Pass):
+        held = _held(connection, self.guard)
+        if held is not None:
             return held.principal
         try:
             return await self.guard.aauthenticate(_credentials(connection))
         except CartaGuardError as fault:
             raise _error(connection, self.guard.refusals.fault(fault)) from None
-
-    async def _respond(self, connection: Any, fault: Any) -> Response:
-        """Answer a fault that left a route: ``authorize`` refused, or a directory failed."""
-        refusals = self.guard.refusals
-        if isinstance(fault, Refused):
-            refusal = fault.refusal
-        elif isinstance(fault, NotAuthorized):
-            held = connection.scope.get("cartaguard")
-            known = isinstance(held, Pass) and held.principal.authenticated
-            refusal = refusals.decision(fault.decision or Decision(), authenticated=known)
-        else:
-            refusal = refusals.fault(fault)
-        if isinstance(connection, WebSocket):
-            await connection.close(POLICY_VIOLATION, refusal.reason)
-        return Response(refusal.body, refusal.status, dict(refusal.headers))
 
 
 class _Middleware(starlette.GuardMiddleware):
@@ -121,7 +97,7 @@ class _Middleware(starlette.GuardMiddleware):
         self._said = said
 
     def inventory(self, app: Any) -> FastAPIInventory:
-        return _inventory(app, self._said)
+        return FastAPIInventory(app.router, self._said)
 
 
 class _Requires(SecurityBase):
@@ -134,9 +110,9 @@ class _Requires(SecurityBase):
         self._guard = guard
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
-        held = connection.scope.get("cartaguard")
-        if confirmed(held, self.cartaguard_requirement):
-            return held.principal  # type: ignore[union-attr,no-any-return]
+        held = _held(connection, self._guard)
+        if held is not None and confirmed(held, self.cartaguard_requirement):
+            return held.principal
         return await _decide_alone(self._guard, self.cartaguard_requirement, connection)
 
 
@@ -144,10 +120,8 @@ def _open(guard: Guard, requirement: Requirement) -> Callable[..., Any]:
     """A public route's dependency: no security scheme in OpenAPI, since none is asked for."""
 
     async def is_public(connection: HTTPConnection) -> Principal:
-        held = connection.scope.get("cartaguard")
-        if isinstance(held, Pass):
-            return held.principal
-        return await _decide_alone(guard, requirement, connection)
+        held = _held(connection, guard)
+        return await _decide_alone(guard, requirement, connection) if held is None else held.principal
 
     is_public.cartaguard_requirement = requirement  # type: ignore[attr-defined]
     return is_public
@@ -165,6 +139,16 @@ async def _decide_alone(guard: Guard, requirement: Requirement, connection: HTTP
     return principal
 
 
+def _held(connection: HTTPConnection, guard: Guard) -> Pass | None:
+    """What the gate knows of this request, if it is the gate of this very guard."""
+    held = connection.scope.get("cartaguard")
+    return held if isinstance(held, Pass) and held.gate.guard is guard else None
+
+
+def _is_cors(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, CORSMiddleware)
+
+
 def _credentials(connection: HTTPConnection) -> list[bytes]:
     return [value for name, value in connection.scope["headers"] if name == b"authorization"]
 
@@ -175,10 +159,6 @@ def _error(connection: HTTPConnection, refusal: Refusal) -> Exception:
     headers = {name: value for name, value in refusal.headers if name != "Content-Type"}
     # A concealed refusal must not say in its text what its status hides.
     return HTTPException(refusal.status, detail=TITLES[404] if refusal.concealed else refusal.reason, headers=headers)
-
-
-def _inventory(app: Any, said: dict[str, Requirement]) -> FastAPIInventory:
-    return FastAPIInventory(app.router, said)
 
 
 def _said(app: FastAPI, docs: Requirement | None) -> dict[str, Requirement]:

@@ -6,26 +6,26 @@ dispatch on the route that the router matched and on its converted parameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse
-from starlette.routing import Router
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
+from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send
 from cartaguard._marks import requires
-from cartaguard._starlette_routes import Found, Inventory
+from cartaguard._starlette_dispatch import RouteGate
+from cartaguard._starlette_routes import Inventory
 from cartaguard.asgi import GuardMiddleware as _AsgiGuard
-from cartaguard.asgi import Receive, Scope, Send, deny_websocket, principal, respond
-from cartaguard.drivers import aio
+from cartaguard.asgi import chain, principal, respond
 from cartaguard.errors import ConfigurationError
-from cartaguard.guard.gate import Gate, Pass, Refused
+from cartaguard.guard.gate import ANSWERED, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
 
-__all__ = ["GuardMiddleware", "principal", "requires"]
+__all__ = ["GuardMiddleware", "check", "principal", "requires"]
 
 
 class GuardMiddleware(_AsgiGuard):
@@ -35,99 +35,91 @@ class GuardMiddleware(_AsgiGuard):
     together. Routes without one keep the application from starting.
 
     Put a CORS middleware before (outside of) this one, so that preflights and refusals get its headers.
+
+    :param app: the next middleware of the application.
+    :param guard: decides.
+    :param allow_preflight: see :class:`cartaguard.asgi.GuardMiddleware`.
     """
 
     #: What to write on a route that has no requirement.
     how = "`requires(…)` around its endpoint"
 
+    def __init__(self, app: ASGIApp, *, guard: Guard, allow_preflight: bool = False) -> None:
+        super().__init__(app, guard=guard, allow_preflight=allow_preflight)
+        #: What renders the application's error pages: a hidden route must look like none, and run nothing else.
+        self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
+
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
         return Inventory(app.router)
 
-    def make_gate(self, scope: Scope) -> Gate:
-        app: Starlette = scope["app"]
-        inventory = self.inventory(app)
-        check(inventory, self.guard, how=self.how)
-        gate = Gate(self.guard, inventory.entries, slashes=app.router.redirect_slashes)
-        dispatch = _Dispatch(gate, app.router, inventory)
-        dispatch.install()
+    def make_gate(self, scope: Scope) -> RouteGate:
+        app = self._application(scope)
+        inventory = self.checked(app)
+        gate = RouteGate(self.guard, app.router, inventory)
+        gate.install()
+        for inner in inventory.applications:
+            # A mounted application answers its faults itself; ours are 401, 403, 404 and 503 there too.
+            answer_faults(inner)
         return gate
 
+    def checked(self, app: Any) -> Inventory:
+        """The inventory, when every route says who may use it."""
+        inventory = self.inventory(app)
+        require_declared(inventory.entries, self.guard.policy, how=self.how)
+        return inventory
+
+    def _application(self, scope: Scope) -> Starlette:
+        app = scope.get("app")
+        if isinstance(app, Starlette) and (_leads(self.app, app.router) or _leads(app.middleware_stack, self)):
+            return app
+        raise ConfigurationError(
+            "this guard does not stand inside of a Starlette application; give it as "
+            "`Starlette(middleware=[Middleware(GuardMiddleware, guard=guard)])`, or use cartaguard.asgi.GuardMiddleware around any other",
+            code="misplaced",
+        )
+
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
-        if not refused.refusal.concealed:
+        if not refused.refusal.concealed or self._pages is None:
             await respond(scope, send, refused.refusal)
             return
-        # The framework's own 404 has to be raised inside of it, so that the application's handlers render it.
+        # Raised in front of the router, so that the application's own handlers render it.
         scope["cartaguard"] = refused
-        await self.app(scope, receive, send)
+        await self._pages(scope, receive, send)
 
 
-def check(inventory: Inventory, guard: Guard, *, how: str) -> None:
-    """Whether every route says who may use it. Raises :class:`~cartaguard.errors.UndeclaredRoutes`."""
-    require_declared(inventory.entries, guard.policy, how=how)
+def check(app: Starlette) -> None:
+    """Take the inventory now, for a test: every route must have said who may use it.
 
-
-class _Dispatch:
-    """What stands between the application's exception handlers and its router, and on every route."""
-
-    def __init__(self, gate: Gate, router: Router, inventory: Inventory) -> None:
-        self._gate = gate
-        self._router = router
-        self._inventory = inventory
-        self._stack = router.middleware_stack
-
-    def install(self) -> None:
-        self._router.middleware_stack = self.route
-        self._inventory.on_change(self._wrap)
-        self._wrap()
-
-    def _wrap(self) -> None:
-        for found in self._inventory.handlers():
-            found.wrap(self._checked)
-
-    async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """In front of the router: what the outer gate settled without it is answered here, in the framework's words."""
-        if scope["type"] == "lifespan":
-            await self._stack(scope, receive, send)
+    Raises :class:`~cartaguard.errors.UndeclaredRoutes` that lists those that have not, and
+    :class:`~cartaguard.errors.ConfigurationError` for an application without a guard.
+    """
+    for middleware in app.user_middleware:
+        kind: Any = middleware.cls
+        if isinstance(kind, type) and issubclass(kind, GuardMiddleware):
+            options: Any = middleware.kwargs
+            kind(app.router, **options).checked(app)
             return
-        held = scope.get("cartaguard")
-        if isinstance(held, Refused):
-            raise HTTPException(status_code=404)
-        if not isinstance(held, Pass) or held.gate is not self._gate:
-            raise ConfigurationError("a request reached the router without its guard", code="no_guard")
-        if held.other_slash is not None:
-            toggled = {**scope, "path": scope["path"][: len(scope["path"]) - len(held.path)] + held.other_slash}
-            await RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
-            return
-        if held.allow is not None:
-            raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(held.allow))})
-        self._inventory.refresh()
-        await self._stack(scope, receive, send)
-
-    def _checked(self, found: Found, handle: Any) -> Callable[[Scope, Receive, Send], Any]:
-        gate = self._gate
-        entries = found.entries
-
-        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-            held: Pass = scope["cartaguard"]
-            params: Mapping[str, Any] = scope.get("path_params") or {}
-            chosen = entries if len(entries) == 1 else found.choose(scope, held.path, params)
-            try:
-                if not gate.confirm(held, chosen, params):
-                    await aio.run(gate.confirm_steps(held, chosen, params))
-            except Refused as refused:
-                await _refuse_at_dispatch(refused, scope, send)
-                return
-            held.confirmed = chosen
-            await handle(scope, receive, send)
-
-        return checked
+    raise ConfigurationError("this application has no guard", code="no_guard")
 
 
-async def _refuse_at_dispatch(refused: Refused, scope: Scope, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await deny_websocket(scope, send, refused.refusal)
-    elif refused.refusal.concealed:
+def answer_faults(app: Starlette) -> None:
+    """Let an application answer refusals that its routes raise; handlers of its own stay."""
+    for fault in ANSWERED:
+        if not any(isinstance(kind, type) and kind is not Exception and issubclass(fault, kind) for kind in app.exception_handlers):
+            app.add_exception_handler(fault, _answer)
+
+
+async def _answer(connection: HTTPConnection, fault: Any) -> Response:
+    held = connection.scope.get("cartaguard")
+    if not isinstance(held, Pass) or connection.scope["type"] == "websocket":
+        # A WebSocket is closed by the gate, which knows how far it got.
+        raise fault
+    refusal = held.gate.answer(fault, held.principal).refusal
+    if refusal.concealed:
         raise HTTPException(status_code=404)
-    else:
-        await respond(scope, send, refused.refusal)
+    return Response(refusal.body, refusal.status, dict(refusal.headers))
+
+
+def _leads(start: Any, goal: object) -> bool:
+    return any(inner is goal for inner in chain(start))

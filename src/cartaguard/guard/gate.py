@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from cartaguard.drivers.effects import Steps
-from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
+from cartaguard.errors import CartaGuardError, InvalidPath, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
@@ -280,7 +280,10 @@ class Gate:
             path = held.path if entry.rebuild is None or self._policy is None else entry.rebuild(held.path, params)
             if path is None:
                 raise self.denied(_AMBIGUOUS, held.principal)
-            demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
+            try:
+                demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
+            except InvalidPath as fault:
+                raise self.refused(fault) from None
         return demands
 
     def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:

@@ -1,0 +1,124 @@
+"""The check at dispatch: what stands in front of a Starlette router, and on each of its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.routing import Router
+
+from cartaguard._asgi_session import Receive, Scope, Send, deny_websocket
+from cartaguard._starlette_routes import Found, Inventory
+from cartaguard.asgi import respond
+from cartaguard.drivers import aio
+from cartaguard.errors import ConfigurationError
+from cartaguard.guard.gate import Gate, Pass, Refused
+from cartaguard.guard.guard import Guard
+from cartaguard.http.paths import below_root
+
+__all__ = ["RouteGate"]
+
+
+class RouteGate(Gate):
+    """The gate of an application whose routes are known.
+
+    Once it is installed, nothing comes to the router but what it has let through, and nothing to a route but
+    what holds on that route and its converted parameters.
+    """
+
+    def __init__(self, guard: Guard, router: Router, inventory: Inventory) -> None:
+        super().__init__(guard, inventory.entries, slashes=router.redirect_slashes)
+        self._router = router
+        self._inventory = inventory
+        self._stack = router.middleware_stack
+        #: By the identity of the object that handles, which each of them keeps alive.
+        self.found: dict[int, Found] = {}
+
+    def install(self) -> None:
+        self._wrap()
+        self._router.middleware_stack = self.route
+
+    def _wrap(self) -> None:
+        found = {id(site.holder): site for site in self._inventory.found()}
+        for site in found.values():
+            _check(site.holder)
+        self.found = found
+
+    async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """In front of the router: what was settled without it is answered here, in the framework's words."""
+        if scope["type"] == "lifespan":
+            await self._stack(scope, receive, send)
+            return
+        held = scope.get("cartaguard")
+        if isinstance(held, Refused):
+            raise HTTPException(status_code=404)
+        if not isinstance(held, Pass) or held.gate is not self:
+            raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+        if held.path != below_root(scope["path"], scope.get("root_path", "")) or held.method != scope.get("method", ""):
+            raise ConfigurationError(
+                "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
+                code="rewritten",
+            )
+        if held.other_slash is not None:
+            toggled = {**scope, "path": scope["path"][: len(scope["path"]) - len(held.path)] + held.other_slash}
+            await RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
+            return
+        if held.allow is not None:
+            raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(held.allow))})
+        if self._inventory.changed:
+            self._wrap()
+        await self._stack(scope, receive, send)
+
+
+def _check(holder: Any) -> None:
+    """Put the check around the ``handle`` of an object, once; applications may share it, each with its own gate."""
+    handle = holder.handle
+    if getattr(handle, "holder", None) is holder:
+        return
+    # A copy of a route takes the check of the original along.
+    checked: Any = _checked(id(holder), getattr(handle, "unchecked", handle))
+    checked.holder = holder
+    checked.unchecked = handle
+    holder.handle = checked
+
+
+def _checked(key: int, handle: Any) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        held: Pass | None = scope.get("cartaguard")
+        if held is None or not isinstance(held.gate, RouteGate):
+            # Another application has this route too, and no check at dispatch: a request of it comes by.
+            await handle(scope, receive, send)
+            return
+        gate = held.gate
+        found = gate.found.get(key)
+        params = scope.get("path_params") or {}
+        if found is None:
+            entries: tuple[Any, ...] = ()
+        else:
+            entries = found.entries
+            if len(entries) != 1 or entries[0] is not held.entry:
+                entries = found.choose(scope, held.path, params)
+            if found.typed:
+                params = found.converted(params)
+        try:
+            if not gate.confirm(held, entries, params):
+                await aio.run(gate.confirm_steps(held, entries, params))
+        except Refused as refused:
+            await _refuse(refused, scope, send)
+            return
+        held.confirmed = (*held.confirmed, *entries)
+        await handle(scope, receive, send)
+
+    return checked
+
+
+async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await deny_websocket(scope, send, refused.refusal)
+    elif refused.refusal.concealed:
+        raise HTTPException(status_code=404)
+    else:
+        await respond(scope, send, refused.refusal)
