@@ -28,6 +28,9 @@ from cartaguard.model.requirement import Public, Requirement
 
 __all__ = ["FastAPIGuard"]
 
+#: In Swagger UI's Authorize dialog: a field for a token, without the word Bearer.
+_SCHEME = HTTPBearerModel(bearerFormat="JWT", description="Carta's bearer token: the Cognito ID token")
+
 
 class FastAPIGuard:
     """Guards FastAPI applications.
@@ -60,7 +63,7 @@ class FastAPIGuard:
         gate = Middleware(_Middleware, guard=self.guard, said=_said(app, docs), allow_preflight=allow_preflight)
         app.user_middleware.insert(max((index + 1 for index, kind in enumerate(classes) if _is_cors(kind)), default=0), gate)
         starlette.answer_faults(app)
-        describe(app)
+        describe(app, self.guard.policy, (self.scheme_name, _SCHEME.model_dump(by_alias=True, exclude_none=True, mode="json")))
 
     def check(self, app: FastAPI) -> None:
         """Take the inventory now, for a test: every route must have said who may use it.
@@ -104,7 +107,7 @@ class _Requires(SecurityBase):
     """One requirement as a dependency. Behind the gate it finds its decision made; alone it decides itself."""
 
     def __init__(self, guard: Guard, requirement: Requirement, scheme_name: str) -> None:
-        self.model: SecurityBaseModel = HTTPBearerModel(bearerFormat="JWT", description="Carta's bearer token: the Cognito ID token")
+        self.model: SecurityBaseModel = _SCHEME
         self.scheme_name = scheme_name
         self.cartaguard_requirement = requirement
         self._guard = guard
