@@ -133,3 +133,18 @@ def test_the_adapter_of_the_page_binds_the_caller_for_functions(page: Page) -> N
     assert ask("otto").status == 403
     with pytest.raises(errors.NoPrincipal):
         work()
+
+
+def test_every_test_that_the_threats_name_exists() -> None:
+    """No row of docs/threats.md rests on a test or a conformance case that is not there."""
+    page = (DOCS / "threats.md").read_text(encoding="utf-8")
+    cases = {case["why"] for case in json.loads((DOCS.parent / "tests/vectors/conformance.json").read_text(encoding="utf-8"))["cases"]}
+    named = [double or single for double, single in re.findall(r"``C: (.+?)``|(?<!`)`C: ([^`]+)`", page)]
+    assert named
+    assert not set(named) - cases
+    functions = re.findall(r"`(tests/[\w/]+\.py)::(?:(\w+)::)?(\w+)`", page)
+    assert functions
+    for file, kind, function in functions:
+        text = (DOCS.parent / file).read_text(encoding="utf-8")
+        assert re.search(rf"^( *)(async )?def {function}\(", text, re.MULTILINE), f"{file}::{function}"
+        assert not kind or f"class {kind}" in text, f"{file}::{kind}"

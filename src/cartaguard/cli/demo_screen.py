@@ -101,6 +101,7 @@ class Screen:
         return Text.assemble((f"{self._no} {answer.status}\n", "red"), (WORDS[answer.reason], "dim"))
 
     def _verdict(self, answers: Answers, differences: list[str]) -> None:
+        self._console.print()
         legend = ", ".join(f"{short} ({code})" for code, short in WORDS.items())
         self._console.print(f"Reasons: {legend}", style="dim", highlight=False)
         self._console.print()
