@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,3 +158,9 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = outcome(capsys, "dev", "--help")
     assert code == 0
     assert "--allow-remote" in out
+
+
+def test_without_typer_it_says_what_to_install(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    code, _, _ = outcome(capsys, "dev")
+    assert "pip install cartaguard[cli,server]" in str(code)

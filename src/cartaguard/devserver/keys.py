@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -65,7 +65,4 @@ class Keys:
 
 @lru_cache(maxsize=64)
 def _loaded(pem: bytes) -> RSAPrivateKey:
-    key = load_pem_private_key(pem, password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError("an RSA key was stored")
-    return key
+    return cast("RSAPrivateKey", load_pem_private_key(pem, password=None))
