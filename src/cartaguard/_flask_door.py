@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Rule
 
@@ -168,6 +168,15 @@ class Door:
                 functions[None] = [_unbind, *functions.get(None, ())]
                 self._unbinds = True
         g._cartaguard_caller = current.bind(self._guard, principal)
+
+
+def _brought_back() -> tuple[Guard, Principal] | None:
+    """The caller of a request that Flask brings back after its teardown: a streamed body, a copied context."""
+    held = request.environ.get(HELD) if has_request_context() else None
+    return (held.gate.guard, held.principal) if isinstance(held, Pass) else None
+
+
+current.look_in(_brought_back)
 
 
 def _answered_by_flask(rule: Rule | None) -> bool:

@@ -75,3 +75,15 @@ def test_doors_bind_the_caller_only_once_functions_are_in_use() -> None:
         "assert current.in_use()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_where_nobody_is_bound_others_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard = Guard()
+    monkeypatch.setattr(current, "_elsewhere", [])
+    current.look_in(lambda: None)
+    with pytest.raises(errors.NoPrincipal):
+        current.caller()
+    current.look_in(lambda: (guard, OLGA))
+    assert current.caller() == (guard, OLGA)
+    with guard.acting_as(Principal.anonymous):
+        assert current.caller() == (guard, Principal.anonymous)

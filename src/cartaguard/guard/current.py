@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 from cartaguard.errors import NoPrincipal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from cartaguard.guard.guard import Guard
     from cartaguard.model.principal import Principal
 
-__all__ = ["acting", "bind", "caller", "in_use", "use"]
+__all__ = ["acting", "bind", "caller", "in_use", "look_in", "use"]
 
 _caller: ContextVar[tuple[Guard, Principal] | None] = ContextVar("cartaguard_caller", default=None)
 _used = False
+_elsewhere: list[Callable[[], tuple[Guard, Principal] | None]] = []
 
 
 def use() -> None:
@@ -32,6 +33,11 @@ def use() -> None:
 def in_use() -> bool:
     """Whether a door has to bind the caller."""
     return _used
+
+
+def look_in(find: Callable[[], tuple[Guard, Principal] | None]) -> None:
+    """Where nobody is bound, ask this for the caller: for a framework that brings a request back after its call."""
+    _elsewhere.append(find)
 
 
 def bind(guard: Guard, principal: Principal) -> Any:
@@ -59,7 +65,7 @@ def caller() -> tuple[Guard, Principal]:
 
     Raises :class:`~cartaguard.errors.NoPrincipal` outside a guarded request and a ``guard.acting_as(…)`` block.
     """
-    held = _caller.get()
+    held = _caller.get() or next(filter(None, (find() for find in _elsewhere)), None)
     if held is None:
         raise NoPrincipal("nobody is calling: this runs outside a guarded request; use `with guard.acting_as(principal):`")
     return held
