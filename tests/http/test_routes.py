@@ -1,0 +1,142 @@
+"""The route table finds what a walk through all entries would find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cartaguard import Policy, authenticated, errors
+from cartaguard.http.routes import Entry, RouteTable, policy_entries
+from cartaguard.model.pattern import PathPattern
+
+
+def entry(pattern: str, **options: Any) -> Entry:
+    read = PathPattern(pattern)
+    return Entry(
+        pattern, read.segments, tail=read.tail, requirement=authenticated, matcher=lambda segments, path: read.match(segments), **options
+    )
+
+
+def found(table: RouteTable, path: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(entry.path, dict(params)) for entry, params in table.candidates(path)]
+
+
+def scan(entries: list[Entry], path: str) -> list[tuple[str, dict[str, Any]]]:
+    """All entries in their order, the simple way."""
+    fits = []
+    for one in entries:
+        params = one.matcher(path[1:].split("/"), path)
+        if params is not None:
+            fits.append((one.path, dict(params)))
+    return fits
+
+
+SEGMENT = st.sampled_from(["a", "b", "{x}"])
+PATTERNS = st.tuples(st.lists(SEGMENT, max_size=3), st.sampled_from(["", "/", "/*"])).map(
+    lambda made: (
+        "/" + "/".join("{" + f"x{place}" + "}" if part == "{x}" else part for place, part in enumerate(made[0])) + made[1]
+    ).replace("//", "/")
+)
+PATHS = st.tuples(st.lists(st.sampled_from("abc"), max_size=4), st.sampled_from(["", "/"])).map(
+    lambda made: ("/" + "/".join(made[0]) + made[1]).replace("//", "/")
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PATTERNS, max_size=8), st.lists(PATHS, min_size=1, max_size=8), st.integers(0, 2))
+def test_candidates_are_what_a_walk_through_all_entries_finds(patterns: list[str], paths: list[str], remembered: int) -> None:
+    entries = [entry(pattern) for pattern in patterns]
+    table = RouteTable(entries, remembered=remembered)
+    for path in paths * 2:
+        expected = scan(entries, path)
+        candidates = table.candidates(path)
+        assert found(table, path) == expected
+        table.remember(path, candidates)
+
+
+def test_entries_of_equal_pattern_all_fit_in_their_order() -> None:
+    table = RouteTable([entry("/{x}", key=1), entry("/a", key=2), entry("/{y}", key=3)])
+    assert [one.key for one, _ in table.candidates("/a")] == [1, 2, 3]
+
+
+def test_one_entry_may_stand_in_several_tables() -> None:
+    first, second = entry("/{x}"), entry("/a")
+    one, other = RouteTable([first, second]), RouteTable([second, first])
+    assert [found(one, "/a")[0][0], found(other, "/a")[0][0]] == ["/{x}", "/a"]
+
+
+@pytest.mark.parametrize("path", ["//", "/a/../b", "/a;b", "a", "/a%2f"])
+def test_a_path_that_could_be_read_two_ways_is_refused_whatever_the_entries(path: str) -> None:
+    odd = Entry("odd", tuple(path[1:].split("/")), requirement=authenticated, matcher=lambda segments, path: {})
+    with pytest.raises(errors.InvalidPath):
+        RouteTable([odd, entry("/*")]).candidates(path)
+
+
+def test_the_empty_path_is_the_root() -> None:
+    assert found(RouteTable([entry("/")]), "") == [("/", {})]
+
+
+def test_remembered_parameters_cannot_be_changed_by_one_request_for_the_next() -> None:
+    table = RouteTable([entry("/p/{id}")])
+    candidates = table.candidates("/p/1")
+    table.remember("/p/1", candidates)
+    params: Any = table.candidates("/p/1")[0][1]
+    assert table.candidates("/p/1") is candidates
+    with pytest.raises(TypeError):
+        params["id"] = "2"
+
+
+def test_what_is_remembered_is_bounded_and_exact_paths_stay() -> None:
+    table = RouteTable([entry("/exact"), entry("/p/{id}")], remembered=2)
+    exact = table.candidates("/exact")
+    for name in ("1", "2", "3", "4", "5"):
+        table.remember(f"/p/{name}", table.candidates(f"/p/{name}"))
+        table.remember(f"/p/{name}", ())
+        assert found(table, f"/p/{name}") == [("/p/{id}", {"id": name})]
+        assert len(table._known) <= 3
+    assert table.candidates("/exact") is exact
+
+
+def test_an_endless_path_is_not_remembered() -> None:
+    table = RouteTable([entry("/p/{id}")])
+    path = "/p/" + "x" * 1000
+    table.remember(path, table.candidates(path))
+    assert path not in table._known
+
+
+def test_a_policy_becomes_entries() -> None:
+    policy = Policy.from_dict(
+        {
+            "routes": [
+                {"path": "/p/{id}", "methods": ["GET"], "protocols": ["http"], "require": {"authenticated": True}},
+                {"path": "/*", "require": {"deny": True}},
+            ]
+        }
+    )
+    first, second = policy_entries(policy)
+    assert (first.path, first.segments, first.tail, first.methods, first.protocols) == ("/p/{id}", ("p", None), False, {"GET"}, {"http"})
+    assert (second.tail, second.methods, second.key) == (True, None, policy.entries[1])
+    assert found(RouteTable([first, second]), "/p/1") == [("/p/{id}", {"id": "1"}), ("/*", {})]
+    assert [repr(first), repr(second)] == ["<Entry GET /p/{id}>", "<Entry * /*>"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "taken"),
+    [(None, {"GET", "HEAD", "PUT", "OPTIONS"}), ({"GET"}, {"GET", "HEAD"}), ({"PUT"}, {"PUT"}), ({"HEAD"}, {"HEAD"}), (set(), set())],
+)
+def test_head_goes_with_get(methods: set[str] | None, taken: set[str]) -> None:
+    one = entry("/a", methods=None if methods is None else frozenset(methods))
+    assert {method for method in ("GET", "HEAD", "PUT", "OPTIONS") if one.takes(method)} == taken
+
+
+def test_a_matcher_may_refuse_what_the_segments_allow() -> None:
+    def even(segments: list[str], path: str) -> Mapping[str, Any] | None:
+        return {"n": segments[0]} if segments[0].isdigit() and int(segments[0]) % 2 == 0 else None
+
+    table = RouteTable([Entry("/{n:even}", (None,), requirement=authenticated, matcher=even)])
+    assert found(table, "/2") == [("/{n:even}", {"n": "2"})]
+    assert found(table, "/3") == found(table, "/x") == found(table, "/2/3") == []
