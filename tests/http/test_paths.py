@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from starlette.routing import get_route_path
+from starlette._utils import get_route_path
 
 from cartaguard import errors
 from cartaguard.http.paths import below_root, decoded
