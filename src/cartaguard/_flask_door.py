@@ -112,7 +112,7 @@ class Door:
                 entry, params, path = routes.ahead(req, path)
                 own = req.routing_exception if entry is None else None
             if self._allow_preflight and entry is not LATE and _answered_by_flask(rule) and is_preflight(environ):
-                held = gate.preflight(canonical(path))
+                held = gate.preflight(path)
             else:
                 values = credentials(environ)
                 held = gate.admit_matched(entry, params, method, path, values) or blocking.run(
