@@ -256,7 +256,11 @@ def test_what_the_source_has_at_hand_is_not_remembered() -> None:
         def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships:
             return Memberships(frozenset({next(facts)}))
 
+        def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted:
+            return Granted(Permission.CLONE)
+
     cache = CachedDirectory(AtHand(), clock=Clock())
+    assert cache.permission(OLGA, P1) == Granted(Permission.CLONE)
     assert [cache.groups(OLGA), cache.groups(OLGA)] == [Memberships(frozenset({name})) for name in ("one", "two")]
 
 

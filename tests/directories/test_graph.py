@@ -199,6 +199,17 @@ def test_listing_asks_only_for_what_can_be_reached() -> None:
     assert world.asked < 10
 
 
+def test_what_an_index_still_names_and_is_no_longer_there_is_not_listed() -> None:
+    """An index may say more than is so."""
+
+    class Late(Facts):
+        def granted_to(self, grantee: Grantee) -> Iterable[Resource]:
+            return [*super().granted_to(grantee), Resource("P", "gone"), Resource("P", "other")]
+
+    world = Late({"P:a": {"user:olga": READ}, "P:other": {"user:adam": READ}})
+    assert listing(world, "olga", frozenset({"G"}), "P") == [(Resource("P", "a"), Permission.READ)]
+
+
 def test_a_listing_is_in_the_order_of_ids_and_of_one_type() -> None:
     """Whatever the order of the grants."""
     world = Facts({name: {"group:G": READ} for name in ("P:b", "Q:a", "P:a")}, {"P:c": "olga"})

@@ -44,6 +44,7 @@ def names(users: dict[str, Any], principal: Principal, *, qualified: bool = Fals
         pytest.param({"olga": {}}, olga(username="Olga"), set(), id="case counts"),
         pytest.param({}, olga(username=""), set(), id="no login name"),
         pytest.param({"olga": {}, "olga-b": {"username": "olga", "issuer": B}}, olga(B), {"olga-b"}, id="the one that says more"),
+        pytest.param({"olga-b": {"username": "olga", "issuer": B}, "olga": {}}, olga(B), {"olga-b"}, id="in whatever order"),
         pytest.param({"olga": {}, "olga-b": {"username": "olga", "issuer": B}}, olga(A), {"olga"}, id="the one that fits"),
         pytest.param(
             {"olga": {"issuer": A}, "olga-a": {"username": "olga", "subject": "s-1"}},

@@ -58,7 +58,7 @@ def check(directory: LocalDirectory, facts: dict[str, Any], caller: Caller) -> N
         assert directory.listing(Principal.anonymous, type_).resources == ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(facts=worlds(), people=st.lists(callers(), min_size=1, max_size=3))
 def test_facts_in_memory_mean_what_the_reference_says(facts: dict[str, Any], people: list[Caller]) -> None:
     """Groups, permissions, organizations, restrictions and listings agree with brute force."""

@@ -16,7 +16,7 @@ from cartaguard.directories import local_sqlite, local_tables
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.local_sqlite import WINDOW, SqliteStore
 from cartaguard.directories.local_write import DEPLOYER
-from cartaguard.errors import DirectoryError, FactsUnavailable
+from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.facts import Fact
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
@@ -110,6 +110,21 @@ def test_another_connection_is_seen_once_the_window_is_over(path: Path) -> None:
     directory.close()
 
 
+def test_old_memberships_and_new_grants_are_never_mixed(path: Path) -> None:
+    """Somebody leaves a group, then the group is granted more: at no time did that reach them."""
+    directory = LocalDirectory(SqliteStore(path, clock=lambda: 0.0))
+    directory.include(FACTS)
+    assert directory.groups(ADAM).groups == {"OrgA:Team"}
+    foreign = sqlite3.connect(path)
+    foreign.execute("DELETE FROM members")
+    foreign.execute("INSERT INTO resources VALUES ('Project:p2', 'olga', NULL, NULL)")
+    foreign.execute("INSERT INTO grants (resource, kind, name, flags) VALUES ('Project:p2', 'group', 'OrgA:Team', 1)")
+    foreign.commit()
+    foreign.close()
+    assert directory.permission(ADAM, Resource("Project", "p2")).permission == Permission.NONE
+    directory.close()
+
+
 def test_processes_write_at_the_same_time_and_none_is_lost(path: Path) -> None:
     """They even make the file at the same time."""
     code = "for index in range(20): d.add_member(by=DEPLOYER, group=f'G:{index}', user="
@@ -155,6 +170,16 @@ def test_a_forked_process_uses_connections_of_its_own(directory: LocalDirectory)
     assert os.waitpid(child, 0)[1] == 0
     directory.grant(by=OLGA, to="user:eve", on=P1, role="Guest")
     assert [reads(directory, who) for who in (ADAM, EVE)] == [False, True]
+
+
+def test_stored_users_without_an_issuer_are_refused_among_several_issuers(directory: LocalDirectory) -> None:
+    """As in a file."""
+    directory.include({"users": {"adam": {"issuer": "https://a.example"}}})
+    directory.qualify()
+    assert [reads(directory, who) for who in (ADAM, OLGA)] == [True, False]
+    directory.include({"users": {"olga": {"subject": "s-olga"}}})
+    with pytest.raises(ConfigurationError, match=r"`users\.olga`"):
+        directory.qualify()
 
 
 def test_a_fault_leaves_a_write_undone(directory: LocalDirectory) -> None:

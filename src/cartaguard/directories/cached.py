@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cartaguard.caches.memory import BOUND, MemoryCache
@@ -44,7 +44,7 @@ ALLOW = 60.0
 #: Seconds for which it serves otherwise.
 DENY = 5.0
 
-_Key = tuple[Hashable, ...]
+_Key = tuple[Any, ...]
 
 
 class _Entry(NamedTuple):
@@ -92,7 +92,7 @@ class CachedDirectory(Directory):
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
         fact = self.inner.groups(principal, wanted)
         if fact is None:
-            entry = self._entries.get(self._key("groups", principal))
+            entry = self._entries.get(self._key(GroupsNeed, principal))
             if entry is not None and self._serves(entry, not wanted.isdisjoint(entry.fact.groups)):
                 fact = entry.fact
         return fact
@@ -100,20 +100,20 @@ class CachedDirectory(Directory):
     def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
         fact = self.inner.permission(principal, resource, flag)
         if fact is None:
-            entry = self._entries.get(self._key("permission", principal, resource.type, resource.id))
+            entry = self._entries.get(self._key(PermissionNeed, principal, resource.type, resource.id))
             if entry is not None and self._serves(entry, flag != 0 and int.__and__(entry.fact.permission, flag) == flag):
                 fact = entry.fact
         return fact
 
     def organizations(self, principal: Principal) -> Organizations | None:
-        return self.inner.organizations(principal) or self._recall(self._key("organizations", principal))
+        return self.inner.organizations(principal) or self._recall(self._key(OrganizationsNeed, principal))
 
     def restriction(self, principal: Principal, resource: Resource) -> Known | None:
-        key = self._key("restriction", principal, resource.type, resource.id)
+        key = self._key(RestrictionNeed, principal, resource.type, resource.id)
         return self.inner.restriction(principal, resource) or self._recall(key)
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
-        return self.inner.listing(principal, type) or self._recall(self._key("listing", principal, type))
+        return self.inner.listing(principal, type) or self._recall(self._key(ListingNeed, principal, type))
 
     def _recall(self, key: _Key) -> Any:
         entry = self._entries.get(key)
@@ -124,22 +124,14 @@ class CachedDirectory(Directory):
         # A clock that was set back tells no age.
         return entry.since <= now < entry.until and now - entry.since < (self._allow if allows else self._deny)
 
-    def _key(self, kind: str, principal: Principal, *what: str) -> _Key:
+    def _key(self, kind: type[Need], principal: Principal, *what: str) -> _Key:
         groups = principal.groups if self.uses_groups else None
         return (principal.issuer, principal.subject, principal.username, groups, kind, *what)
 
     def _key_of(self, need: Need) -> _Key:
-        match need:
-            case GroupsNeed(principal):
-                return self._key("groups", principal)
-            case PermissionNeed(principal, resource):
-                return self._key("permission", principal, resource.type, resource.id)
-            case OrganizationsNeed(principal):
-                return self._key("organizations", principal)
-            case RestrictionNeed(principal, resource):
-                return self._key("restriction", principal, resource.type, resource.id)
-            case ListingNeed(principal, type_):
-                return self._key("listing", principal, type_)
+        if isinstance(need, (PermissionNeed, RestrictionNeed)):
+            return self._key(type(need), need.principal, need.resource.type, need.resource.id)
+        return self._key(type(need), need.principal, *((need.type,) if isinstance(need, ListingNeed) else ()))
 
     # -- fetching ----------------------------------------------------------------------------------------
 

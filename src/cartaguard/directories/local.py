@@ -14,7 +14,7 @@ from cartaguard.directories.graph import Grantee, Holders
 from cartaguard.directories.local_caller import Caller, recognise
 from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_read import granted_flags, read_facts
-from cartaguard.directories.local_store import Store, Stored
+from cartaguard.directories.local_store import Store, Stored, View
 from cartaguard.directories.local_write import Author, Writer
 from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.facts import Granted, Known, Listed, Memberships, Organizations
@@ -92,7 +92,7 @@ class LocalDirectory(Directory):
             granted = memo.permissions.get(key)
             if granted is None:
                 with self._store.reading() as view:
-                    caller = recognise(view, principal, qualified=self._qualified)
+                    caller = self._caller_within(view, memo, principal)
                     granted = _GRANTED[graph.permission_on(view, caller.user, caller.groups, resource)]
                 memo.permissions.put(key, granted)
             return granted
@@ -119,8 +119,9 @@ class LocalDirectory(Directory):
 
     def listing(self, principal: Principal, type: str) -> Listed:
         try:
+            memo = self._remembered()
             with self._store.reading() as view:
-                caller = recognise(view, principal, qualified=self._qualified)
+                caller = self._caller_within(view, memo, principal)
                 return Listed(tuple(graph.listing(view, caller.user, caller.groups, type)))
         except FactsUnavailable as fault:
             return Listed(doubt=fault.code)
@@ -157,11 +158,18 @@ class LocalDirectory(Directory):
 
     def _caller(self, principal: Principal) -> Caller:
         memo = self._remembered()
-        key = (principal.subject, principal.issuer, principal.username, principal.groups)
-        caller = memo.callers.get(key)
+        caller = memo.callers.get(_who(principal))
         if caller is None:
             with self._store.reading() as view:
-                caller = recognise(view, principal, qualified=self._qualified)
+                caller = self._caller_within(view, memo, principal)
+        return caller
+
+    def _caller_within(self, view: View, memo: _Memo, principal: Principal) -> Caller:
+        """A caller as this view knows it: old memberships and new grants together might permit what never was."""
+        key = _who(principal)
+        caller = memo.callers.get(key) if self._store.version(exactly=True) == memo.version else None
+        if caller is None:
+            caller = recognise(view, principal, qualified=self._qualified)
             memo.callers.put(key, caller)
         return caller
 
@@ -254,6 +262,10 @@ class _Memo:
         self.permissions: MemoryCache[tuple[Any, ...], Granted] = MemoryCache()
         self.callers: MemoryCache[tuple[Any, ...], Caller] = MemoryCache()
         self.known: MemoryCache[Resource, Known] = MemoryCache()
+
+
+def _who(principal: Principal) -> tuple[Any, ...]:
+    return (principal.subject, principal.issuer, principal.username, principal.groups)
 
 
 def _grantee(to: Grantee | str) -> Grantee:

@@ -46,7 +46,7 @@ class MemoryStore:
         self._add_groups(facts.groups)
         self._resources.update((stored.resource, stored) for stored in facts.resources)
 
-    def version(self) -> int:
+    def version(self, *, exactly: bool = False) -> int:
         return self._version
 
     def reading(self) -> AbstractContextManager[MemoryStore]:

@@ -94,9 +94,9 @@ class SqliteStore:
         except (sqlite3.Error, ValueError) as fault:
             raise DirectoryError(f"`{self._path}` cannot be opened as an SQLite directory: {fault}", code="unreadable_file") from None
 
-    def version(self) -> object:
+    def version(self, *, exactly: bool = False) -> object:
         now, writes, seen = self._clock(), self._shared.writes, self._seen
-        if seen is None or seen[0] != writes or now - seen[1] >= WINDOW:
+        if exactly or seen is None or seen[0] != writes or now - seen[1] >= WINDOW:
             with self._faults() as connections, connections.watcher.lock:
                 [version] = connections.watcher.sqlite.execute("PRAGMA data_version").fetchone()
             seen = self._seen = (writes, now, (connections.pid, version))

@@ -97,8 +97,8 @@ class Store(Protocol):
     A store that cannot answer raises :class:`~cartaguard.errors.FactsUnavailable`.
     """
 
-    def version(self) -> object:
-        """Something that is another with each write, whoever wrote."""
+    def version(self, *, exactly: bool = False) -> object:
+        """Something that is another with each write; what others wrote may count a moment late unless ``exactly``."""
 
     def reading(self) -> AbstractContextManager[View]:
         """See one state of the facts."""
