@@ -27,10 +27,10 @@ def _running(run: Callable[[], object], stop: Callable[[], object]) -> Iterator[
 
 
 @contextmanager
-def serving_asgi(app: Any, *, root_path: str = "") -> Iterator[int]:
+def serving_asgi(app: Any, *, root_path: str = "", ws: Any = "none") -> Iterator[int]:
     """Serve an ASGI application with uvicorn; the port is given."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, root_path=root_path, log_config=None, access_log=False, ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, root_path=root_path, log_config=None, access_log=False, ws=ws))
         # The listener is open already: whoever connects before uvicorn is ready waits.
         with _running(lambda: server.run(sockets=[listener]), lambda: setattr(server, "should_exit", True)):
             yield listener.getsockname()[1]
