@@ -21,11 +21,14 @@ __all__ = ["create_app"]
 #: Pages on this machine may call it: an application's documentation page asks it for tokens.
 _LOCAL_PAGES = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
+#: In the order in which they are tried.
+_CONCERNS = (oidc, users, groups, permissions, dev)
+
 
 def create_app(carta: DevCarta) -> ASGIApp:
     """The application for one embedded Carta. Errors are Carta's ``{"error": …}`` and hold no trace."""
     app = Starlette(
-        routes=[*oidc.ROUTES, *users.ROUTES, *groups.ROUTES, *permissions.ROUTES, *dev.ROUTES],
+        routes=[route for concern in _CONCERNS for route in concern.routes(carta)],
         middleware=[
             Middleware(CORSMiddleware, allow_origin_regex=_LOCAL_PAGES, allow_methods=["*"], allow_headers=["Authorization"]),
             Middleware(_PathAsSent),
@@ -33,7 +36,6 @@ def create_app(carta: DevCarta) -> ASGIApp:
         exception_handlers={ApiError: _refuse, HTTPException: _not_routed, Exception: _fail},
     )
     app.router.redirect_slashes = False  # Carta's clients strip them, and a redirect would be built from the Host header
-    app.state.carta = carta
     return app
 
 

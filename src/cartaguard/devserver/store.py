@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,8 @@ from cartaguard.devserver.pool import stored_pool
 from cartaguard.devserver.seed import plant
 
 __all__ = ["Store", "Tables"]
+
+T = TypeVar("T")
 
 
 class Tables:
@@ -52,6 +55,11 @@ class Store:
         """One transaction: kept when the block ends, undone when it raises."""
         with self._engine.begin() as connection:
             yield Tables(connection)
+
+    def transact(self, work: Callable[[Tables], T]) -> T:
+        """Do this in one transaction. It may be done again from the start when another transaction came in between."""
+        with self.begin() as tables:
+            return work(tables)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -15,6 +15,7 @@ def test_auth_names_the_pool_and_where_its_issuer_is(seeded: EmbeddedCarta) -> N
         "userPoolWebClientId": seeded.client_id,
         "issuer": seeded.issuer,
         "jwksUri": seeded.jwks_uri,
+        "cognitoUrl": seeded.cognito_url,
     }
 
 

@@ -1,1 +1,1 @@
-"""Carta's calls, one file for each family of them. Each file has its ``ROUTES``."""
+"""Carta's calls, one file for each family of them: ``routes(carta)`` makes them, and ``app`` collects them."""

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from cartaguard.devserver.carta import LIFETIME, DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.keys import USES
-from cartaguard.devserver.routes.endpoint import anonymous, carta_of
+from cartaguard.devserver.routes.endpoint import anonymous, body_of
 from cartaguard.devserver.welcome import welcome
 
-__all__ = ["ROUTES"]
-
-#: The largest body that is read, in bytes.
-LARGEST = 16 * 1024
+__all__ = ["routes"]
 
 
-async def _token(request: Request) -> Response:
-    fields = _fields(request.headers.get("content-type", ""), await _body(request))
-    answer = await run_in_threadpool(_issue, carta_of(request), fields)
+async def _token(carta: DevCarta, request: Request) -> Response:
+    fields = _fields(request.headers.get("content-type", ""), await body_of(request))
+    answer = await run_in_threadpool(_issue, carta, fields)
     # RFC 6749 section 5.1.
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
@@ -45,15 +43,6 @@ def _issue(carta: DevCarta, fields: Mapping[str, str]) -> dict[str, object]:
     return {**issued, "token_type": "Bearer", "expires_in": int(LIFETIME)}
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST:
-            raise ApiError(413, f"the body is longer than {LARGEST} bytes")
-    return bytes(body)
-
-
 def _fields(content_type: str, body: bytes) -> Mapping[str, str]:
     """The text members of a form or of a JSON object."""
     try:
@@ -67,11 +56,12 @@ def _fields(content_type: str, body: bytes) -> Mapping[str, str]:
     return fields
 
 
-def _page(request: Request) -> object:
-    return PlainTextResponse("\n".join(welcome(carta_of(request))) + "\n")
+def _page(carta: DevCarta, _: Request) -> object:
+    return PlainTextResponse("\n".join(welcome(carta)) + "\n")
 
 
-ROUTES = [
-    Route("/dev/token", _token, methods=["POST"]),
-    anonymous("/", _page),
-]
+def routes(carta: DevCarta) -> list[BaseRoute]:
+    return [
+        Route("/dev/token", partial(_token, carta), methods=["POST"]),
+        anonymous(carta, "/", _page),
+    ]

@@ -1,10 +1,13 @@
-"""What every call shares: names out of the path, the caller, one transaction, JSON out."""
+"""What every call shares: names out of the path, the caller, the body, one transaction, JSON out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -13,13 +16,13 @@ from cartaguard.devserver.caller import Caller, verified_subject
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 
-__all__ = ["anonymous", "carta_of", "name", "signed_in"]
+__all__ = ["Body", "anonymous", "body_of", "name", "posted", "signed_in"]
 
+#: A JSON object that a caller sent.
+Body: TypeAlias = Mapping[str, Any]
 
-def carta_of(request: Request) -> DevCarta:
-    """The embedded Carta behind the application."""
-    carta: DevCarta = request.app.state.carta
-    return carta
+#: The largest body that is read, in bytes.
+LARGEST = 16 * 1024
 
 
 def name(request: Request, parameter: str) -> str:
@@ -30,25 +33,57 @@ def name(request: Request, parameter: str) -> str:
         raise ApiError(400, "a name in the path is no UTF-8") from None
 
 
-def anonymous(path: str, answer: Callable[[Request], object]) -> Route:
+def anonymous(carta: DevCarta, path: str, answer: Callable[[DevCarta, Request], object]) -> Route:
     """A GET that anybody may make."""
 
     def endpoint(request: Request) -> Response:
-        return _response(answer(request))
+        return _response(answer(carta, request))
 
     return Route(path, endpoint, methods=["GET"])
 
 
-def signed_in(method: str, path: str, answer: Callable[[Request, Caller], object]) -> Route:
+def signed_in(carta: DevCarta, method: str, path: str, answer: Callable[[Request, Caller], object]) -> Route:
     """A call for callers with a good token, in one transaction. What is no response is answered as JSON."""
 
     def endpoint(request: Request) -> Response:
-        carta = carta_of(request)
         subject = verified_subject(carta, request)
-        with carta.store.begin() as tables:
-            return _response(answer(request, Caller.of(subject, tables)))
+        return carta.store.transact(lambda tables: _response(answer(request, Caller.of(subject, tables))))
 
     return Route(path, endpoint, methods=[method])
+
+
+def posted(carta: DevCarta, method: str, path: str, answer: Callable[[Request, Caller, Body], object]) -> Route:
+    """The same for a call whose body is a JSON object."""
+
+    def settle(request: Request, body: bytes) -> Response:
+        subject = verified_subject(carta, request)
+        sent = _object(body)
+        return carta.store.transact(lambda tables: _response(answer(request, Caller.of(subject, tables), sent)))
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(settle, request, await body_of(request))
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def body_of(request: Request, largest: int = LARGEST) -> bytes:
+    """The whole body. :raises ApiError: 413 when it is longer than that."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise ApiError(413, f"the body is longer than {largest} bytes")
+    return bytes(body)
+
+
+def _object(body: bytes) -> Body:
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        sent = None
+    if not isinstance(sent, dict):
+        raise ApiError(400, "the body is no json object")
+    return sent
 
 
 def _response(answer: object) -> Response:

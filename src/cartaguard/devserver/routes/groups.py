@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 
 from cartaguard.devserver.caller import Caller
+from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.routes.endpoint import name, signed_in
 from cartaguard.devserver.routes.users import user_json
 from cartaguard.model.names import Group
 
-__all__ = ["ROUTES"]
+__all__ = ["routes"]
 
 
 def _create(request: Request, caller: Caller) -> object:
@@ -45,8 +47,9 @@ def _members(request: Request, caller: Caller) -> object:
     return [user_json(person, caller.tables) for person in found]
 
 
-ROUTES = [
-    signed_in("POST", "/user/group/{group}", _create),
-    signed_in("POST", "/user/group/{group}/{user}", _join),
-    signed_in("GET", "/user/group/{group}", _members),
-]
+def routes(carta: DevCarta) -> list[BaseRoute]:
+    return [
+        signed_in(carta, "POST", "/user/group/{group}", _create),
+        signed_in(carta, "POST", "/user/group/{group}/{user}", _join),
+        signed_in(carta, "GET", "/user/group/{group}", _members),
+    ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 
+from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.routes.endpoint import anonymous, carta_of, name
+from cartaguard.devserver.routes.endpoint import anonymous, name
 
-__all__ = ["ROUTES"]
+__all__ = ["routes"]
 
 
-def _auth(request: Request) -> object:
-    carta = carta_of(request)
+def _auth(carta: DevCarta, _: Request) -> object:
     return {
         "region": carta.pool.region,
         "userPoolId": carta.pool.id,
@@ -19,17 +20,17 @@ def _auth(request: Request) -> object:
         # Carta leaves these to Cognito. Ours are here, and clients believe so only of a server on this machine.
         "issuer": carta.issuer,
         "jwksUri": carta.jwks_uri,
+        "cognitoUrl": carta.cognito_url,
     }
 
 
-def _jwks(request: Request) -> object:
-    _check_pool(request)
-    return carta_of(request).jwks()
+def _jwks(carta: DevCarta, request: Request) -> object:
+    _check_pool(carta, request)
+    return carta.jwks()
 
 
-def _discovery(request: Request) -> object:
-    _check_pool(request)
-    carta = carta_of(request)
+def _discovery(carta: DevCarta, request: Request) -> object:
+    _check_pool(carta, request)
     return {
         "issuer": carta.issuer,
         "jwks_uri": carta.jwks_uri,
@@ -41,13 +42,14 @@ def _discovery(request: Request) -> object:
     }
 
 
-def _check_pool(request: Request) -> None:
-    if name(request, "pool") != carta_of(request).pool.id:
+def _check_pool(carta: DevCarta, request: Request) -> None:
+    if name(request, "pool") != carta.pool.id:
         raise ApiError(404, "user pool not found")
 
 
-ROUTES = [
-    anonymous("/auth", _auth),
-    anonymous("/cognito/{pool}/.well-known/jwks.json", _jwks),
-    anonymous("/cognito/{pool}/.well-known/openid-configuration", _discovery),
-]
+def routes(carta: DevCarta) -> list[BaseRoute]:
+    return [
+        anonymous(carta, "/auth", _auth),
+        anonymous(carta, "/cognito/{pool}/.well-known/jwks.json", _jwks),
+        anonymous(carta, "/cognito/{pool}/.well-known/openid-configuration", _discovery),
+    ]

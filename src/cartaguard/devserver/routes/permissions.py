@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 
 from cartaguard.devserver.caller import Caller
+from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.permissions import TYPES, Stored
 from cartaguard.devserver.routes.endpoint import name, signed_in
 from cartaguard.directories.graph import Grantee
 from cartaguard.model.permission import Permission, Role
 
-__all__ = ["ROUTES", "permission_text"]
+__all__ = ["permission_text", "routes"]
 
 #: Carta's userType words that stand for a resource, and the types.
 _ITEMS = {"NamespaceItem": "Namespace", "ProjectItem": "Project", "WorkflowItem": "Workflow", "WorkspaceItem": "Workspace"}
@@ -125,12 +127,13 @@ def _check_grants(caller: Caller, stored: Stored) -> None:
         raise ApiError(403, "forbidden")
 
 
-ROUTES = [
-    signed_in("GET", "/permissions/resources", _types),
-    signed_in("GET", "/permissions/resources/{type}", _reachable),
-    signed_in("GET", "/permissions/resources/{type}/{id}", _resource),
-    signed_in("GET", "/permissions/{id}/users", _direct),
-    signed_in("GET", "/permissions/{id}/{principal}", _held),
-    signed_in("PUT", "/permissions/{id}/{principal}", _grant),
-    signed_in("DELETE", "/permissions/{id}/{principal}", _revoke),
-]
+def routes(carta: DevCarta) -> list[BaseRoute]:
+    return [
+        signed_in(carta, "GET", "/permissions/resources", _types),
+        signed_in(carta, "GET", "/permissions/resources/{type}", _reachable),
+        signed_in(carta, "GET", "/permissions/resources/{type}/{id}", _resource),
+        signed_in(carta, "GET", "/permissions/{id}/users", _direct),
+        signed_in(carta, "GET", "/permissions/{id}/{principal}", _held),
+        signed_in(carta, "PUT", "/permissions/{id}/{principal}", _grant),
+        signed_in(carta, "DELETE", "/permissions/{id}/{principal}", _revoke),
+    ]

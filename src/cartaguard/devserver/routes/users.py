@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.routing import BaseRoute
 
 from cartaguard.devserver.caller import Caller
+from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.people import Person
 from cartaguard.devserver.routes.endpoint import signed_in
 from cartaguard.devserver.store import Tables
 
-__all__ = ["ROUTES", "user_json"]
+__all__ = ["routes", "user_json"]
 
 
 def user_json(person: Person, tables: Tables) -> dict[str, object]:
@@ -41,8 +43,9 @@ def _search(request: Request, caller: Caller) -> object:
     return [user_json(person, caller.tables) for person in found]
 
 
-ROUTES = [
-    signed_in("GET", "/user", _current),
-    signed_in("GET", "/user/authenticated", _authenticated),
-    signed_in("GET", "/user/users", _search),
-]
+def routes(carta: DevCarta) -> list[BaseRoute]:
+    return [
+        signed_in(carta, "GET", "/user", _current),
+        signed_in(carta, "GET", "/user/authenticated", _authenticated),
+        signed_in(carta, "GET", "/user/users", _search),
+    ]

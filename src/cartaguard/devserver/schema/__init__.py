@@ -1,0 +1,13 @@
+"""The tables of the embedded Carta, one module for each concern; all are registered on one ``metadata``.
+
+A new concern is a new module here, imported below: what is not imported is not made.
+"""
+
+from __future__ import annotations
+
+from cartaguard.devserver.schema.base import metadata
+from cartaguard.devserver.schema.cognito import keys, pool, users
+from cartaguard.devserver.schema.graph import grants, resources
+from cartaguard.devserver.schema.membership import groups, members
+
+__all__ = ["grants", "groups", "keys", "members", "metadata", "pool", "resources", "users"]
