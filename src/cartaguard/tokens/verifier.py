@@ -119,12 +119,14 @@ class TokenVerifier:
 
         :raises InvalidRequest, InvalidToken, KeysUnavailable: as :meth:`authenticate_steps` does.
         """
+        if len(values) == 1:
+            # What is remembered was one good credential, and need not be taken apart again.
+            known = self.cached(values[0])
+            if known is not None:
+                return known
         token = bearer_token(values)
         if token is None:
             return Principal.anonymous
-        known = self.cached(values[0])
-        if known is not None:
-            return known
         shelf = self._cache.shelf
         verified = self._at_hand(token)
         return None if verified is None else self._shelve(shelf, values[0], token, verified)
