@@ -1,0 +1,45 @@
+"""What becomes of connections when a process ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from support.served import Answer, serving
+
+ASKS = """
+import os, sys
+from cartaguard.drivers import transport
+from cartaguard.http.exchange import HttpRequest
+answer = transport.send(HttpRequest("GET", sys.argv[1]))
+assert answer.body == b"hello", answer
+"""
+
+FORKS = """
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert transport.send(HttpRequest("GET", sys.argv[1])).body == b"hello"
+"""
+
+
+def run(code: str) -> str:
+    """What a process says that asks a server and ends."""
+    with serving() as served:
+        served.answers["/"] = Answer(body=b"hello")
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, f"{served.url}/"], capture_output=True, text=True, check=True, env={**os.environ}
+        )
+    return done.stderr
+
+
+def test_a_process_that_asked_ends_without_a_word() -> None:
+    """Connections are given back at exit; nothing is reported as left open."""
+    assert run(ASKS) == ""
+
+
+def test_the_end_of_a_child_leaves_the_connections_of_its_parent_alone() -> None:
+    """After a fork, what the child does at exit does not close what the parent still uses."""
+    assert run(ASKS + FORKS) == ""
