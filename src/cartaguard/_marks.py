@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from cartaguard.errors import ConfigurationError
@@ -64,22 +64,30 @@ def _insist(scope: Any, requirement: Requirement) -> None:
 
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
-    # Methods get the connection second, functions first; Starlette passes it positionally.
     if inspect.iscoroutinefunction(inner):
 
         @functools.wraps(endpoint)
-        async def guarded_async(connection: Any, *args: Any, **kwargs: Any) -> Any:
-            _insist(connection.scope, requirement)
-            return await endpoint(connection, *args, **kwargs)
+        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+            _insist(_scope_of(args), requirement)
+            return await endpoint(*args, **kwargs)
 
         return guarded_async
 
     @functools.wraps(endpoint)
-    def guarded(connection: Any, *args: Any, **kwargs: Any) -> Any:
-        _insist(connection.scope, requirement)
-        return endpoint(connection, *args, **kwargs)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        _insist(_scope_of(args), requirement)
+        return endpoint(*args, **kwargs)
 
     return guarded
+
+
+def _scope_of(args: tuple[Any, ...]) -> Mapping[str, Any]:
+    """The scope of the connection among the arguments: a method has itself before it, a partial what it was given."""
+    for argument in args:
+        scope = getattr(argument, "scope", None)
+        if isinstance(scope, Mapping):
+            return scope
+    return {}
 
 
 class _Guarded:
