@@ -30,10 +30,12 @@ class EmbeddedCarta:
     :class:`~cartaguard.errors.CartaGuardError`.
 
     :param seed: whether it begins with the people and projects of ``cartaguard dev``; otherwise it is empty.
+    :param plain_logins: whether its Cognito takes passwords as such too (USER_PASSWORD_AUTH), which Carta's does not.
     """
 
-    def __init__(self, *, seed: bool = False) -> None:
+    def __init__(self, *, seed: bool = False, plain_logins: bool = False) -> None:
         self._seed = seed
+        self._plain_logins = plain_logins
         self._server: Server | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -53,7 +55,7 @@ class EmbeddedCarta:
             raise ConfigurationError("this embedded carta runs already; make another one")
         self._folder = tempfile.TemporaryDirectory(prefix="cartaguard-")
         store = Store(Path(self._folder.name) / "carta.sqlite", seeded=self._seed)
-        self._server = Server(Listener("127.0.0.1", 0), store)
+        self._server = Server(Listener("127.0.0.1", 0), store, plain_logins=self._plain_logins)
         self._server.start()
 
     def stop(self) -> None:

@@ -24,24 +24,26 @@ class DevCarta:
     """One embedded Carta.
 
     :param url: where it is reached, without trailing slash; the issuer follows from it.
+    :param plain_logins: whether Cognito takes passwords as such too (USER_PASSWORD_AUTH), which Carta's does not.
     :param clock: seconds since 1970.
     """
 
-    def __init__(self, store: Store, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, url: str, *, plain_logins: bool = False, clock: Callable[[], float] = time.time) -> None:
         self.store = store
         self.url = url
-        self._clock = clock
+        self.plain_logins = plain_logins
+        self.now = clock
         with store.begin() as tables:
             self.pool = tables.pool
         self.cognito_url = f"{url}/cognito"
         self.issuer = f"{self.cognito_url}/{self.pool.id}"
         self.jwks_uri = f"{self.issuer}/.well-known/jwks.json"
-        self._verifier: tuple[list[str], TokenVerifier] | None = None
+        self._verifiers: dict[str, tuple[list[str], TokenVerifier]] = {}
 
     def jwks(self) -> dict[str, Any]:
         """The public keys of every token that may still be good."""
         with self.store.begin() as tables:
-            return {"keys": [key.jwk() for key in tables.keys.published(now=self._clock())]}
+            return {"keys": [key.jwk() for key in tables.keys.published(now=self.now())]}
 
     def token(
         self,
@@ -67,16 +69,16 @@ class DevCarta:
                 raise ApiError(400, "user not found")
             kind = id_claims if use == "id" else access_claims
             client = self.pool.client_id if client_id is None else client_id
-            made = kind(person, tables.groups.of(name), issuer=self.issuer, client_id=client, now=self._clock(), lifetime=lifetime)
+            made = kind(person, tables.groups.of(name), issuer=self.issuer, client_id=client, now=self.now(), lifetime=lifetime)
             changed = {key: value for key, value in {**made, **(claims or {})}.items() if value is not None}
             return sign(changed, tables.keys.signing(use, until=made["exp"]))
 
-    def verifier(self) -> TokenVerifier:
-        """What its own tokens are verified with; made anew when the keys were rotated, by whatever process."""
+    def verifier(self, use: str = "id") -> TokenVerifier:
+        """What its own tokens of one kind are verified with; made anew when the keys were rotated, by whatever process."""
         jwks = self.jwks()
         kids = [key["kid"] for key in jwks["keys"]]
-        held = self._verifier
+        held = self._verifiers.get(use)
         if held is None or held[0] != kids:
-            issuer = Issuer(self.issuer, client_ids=[self.pool.client_id], keys=StaticKeys(jwks), token_use=["id"])
-            held = self._verifier = (kids, TokenVerifier([issuer], clock=self._clock))
+            issuer = Issuer(self.issuer, client_ids=[self.pool.client_id], keys=StaticKeys(jwks), token_use=[use])
+            held = self._verifiers[use] = (kids, TokenVerifier([issuer], clock=self.now))
         return held[1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy import Connection, insert, select
 
@@ -18,6 +19,7 @@ class UserPool:
     id: str
     region: str
     client_id: str
+    secret: bytes = field(default=b"", repr=False, compare=False)
 
 
 #: The pool of a fresh file. It has the form of a real one; nobody's keys but the file's own sign for it.
@@ -28,6 +30,7 @@ def stored_pool(connection: Connection) -> UserPool:
     """The file's pool, made if the file is fresh."""
     row = connection.execute(select(schema.pool)).one_or_none()
     if row is not None:
-        return UserPool(row.id, row.region, row.client_id)
-    connection.execute(insert(schema.pool).values(id=POOL.id, region=POOL.region, client_id=POOL.client_id))
-    return POOL
+        return UserPool(row.id, row.region, row.client_id, row.secret)
+    made = replace(POOL, secret=secrets.token_bytes(32))
+    connection.execute(insert(schema.pool).values(**asdict(made)))
+    return made

@@ -43,8 +43,8 @@ class Listener:
 class Server:
     """A server for one embedded Carta. It closes the listener and the store when it ends."""
 
-    def __init__(self, listener: Listener, store: Store) -> None:
-        self.carta = DevCarta(store, listener.url)
+    def __init__(self, listener: Listener, store: Store, *, plain_logins: bool = False) -> None:
+        self.carta = DevCarta(store, listener.url, plain_logins=plain_logins)
         self._listener = listener
         self._started = threading.Event()
         self._thread: threading.Thread | None = None

@@ -1,16 +1,17 @@
 """Passwords as Cognito keeps them: an SRP verifier and its salt (RFC 5054 with Cognito's hashes).
 
-With it a login can prove the password later without the server ever having kept it.
+With it a login proves the password without the server ever having kept or seen it: see :class:`Handshake`.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, field
+from hashlib import sha256, shake_256
 from hmac import compare_digest
 
-__all__ = ["G", "N", "Verifier", "pad"]
+__all__ = ["G", "Handshake", "N", "Verifier", "pad"]
 
 #: The 3072-bit prime of RFC 3526, group 15, and its generator.
 N = int(
@@ -42,6 +43,12 @@ class Verifier:
         x = int.from_bytes(sha256(pad(int.from_bytes(salt, "big")) + inner).digest(), "big")
         return cls(salt, pad(pow(G, x, N)))
 
+    @classmethod
+    def made_up(cls, secret: bytes, name: str) -> Verifier:
+        """One for a user who is not there: the same each time, as a real one is, and no password fits it."""
+        drawn = shake_256(secret + name.encode(errors="surrogatepass")).digest(16 + 384)
+        return cls(drawn[:16], pad(int.from_bytes(drawn[16:], "big") % N))
+
     def fits(self, pool_id: str, name: str, password: str) -> bool:
         """Whether it was made from this password."""
         return compare_digest(self.value, Verifier.of(pool_id, name, password, self.salt).value)
@@ -50,6 +57,49 @@ class Verifier:
         return "Verifier(…)"
 
 
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The server's half of one login.
+
+    :ivar public: what the client is sent, SRP's B.
+    :ivar key: what both sides know if the client knows the password.
+    """
+
+    public: int
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def answer(cls, verifier: Verifier, client: int, private: int | None = None) -> Handshake:
+        """Answer the client's public value A.
+
+        :param private: SRP's b, random unless given.
+        :raises ValueError: when N divides A: the key would be known without the password (RFC 5054 section 2.5.4).
+        """
+        if client % N == 0:
+            raise ValueError("SRP_A is no public value")
+        private = secrets.randbits(512) | 1 if private is None else private
+        value = int.from_bytes(verifier.value, "big")
+        public = (_K * value + pow(G, private, N)) % N
+        mixed = _number(pad(client) + pad(public))
+        shared = pow(client * pow(value, mixed, N), private, N)
+        inner = hmac.digest(pad(mixed), pad(shared), "sha256")
+        return cls(public, hmac.digest(inner, b"Caldera Derived Key\x01", "sha256")[:16])
+
+    @staticmethod
+    def signed(key: bytes, pool_id: str, name: str, block: bytes, timestamp: str) -> bytes:
+        """What a client sends to show that it has the key."""
+        said = f"{pool_id.partition('_')[2]}{name}".encode(errors="surrogatepass")
+        return hmac.digest(key, said + block + timestamp.encode(), "sha256")
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(sha256(data).digest(), "big")
+
+
 def pad(number: int) -> bytes:
     """Big-endian bytes, with a zero byte in front when the top bit is set."""
     return number.to_bytes(number.bit_length() // 8 + 1, "big")
+
+
+#: SRP's k.
+_K = _number(pad(N) + pad(G))

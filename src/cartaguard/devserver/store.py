@@ -11,11 +11,13 @@ from sqlalchemy import Connection
 
 from cartaguard.devserver.engine import open_engine
 from cartaguard.devserver.groups import Groups
+from cartaguard.devserver.handshakes import Handshakes
 from cartaguard.devserver.keys import Keys
 from cartaguard.devserver.people import People
 from cartaguard.devserver.permissions import Permissions
 from cartaguard.devserver.pool import stored_pool
 from cartaguard.devserver.seed import plant
+from cartaguard.devserver.sessions import Sessions
 
 __all__ = ["Store", "Tables"]
 
@@ -31,6 +33,8 @@ class Tables:
         self.groups = Groups(connection)
         self.permissions = Permissions(connection)
         self.keys = Keys(connection)
+        self.handshakes = Handshakes(connection)
+        self.sessions = Sessions(connection)
 
 
 class Store:

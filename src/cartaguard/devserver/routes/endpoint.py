@@ -16,7 +16,7 @@ from cartaguard.devserver.caller import Caller, verified_subject
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 
-__all__ = ["Body", "anonymous", "body_of", "name", "posted", "signed_in"]
+__all__ = ["Body", "anonymous", "body_of", "name", "object_in", "posted", "signed_in"]
 
 #: A JSON object that a caller sent.
 Body: TypeAlias = Mapping[str, Any]
@@ -57,7 +57,7 @@ def posted(carta: DevCarta, method: str, path: str, answer: Callable[[Request, C
 
     def settle(request: Request, body: bytes) -> Response:
         subject = verified_subject(carta, request)
-        sent = _object(body)
+        sent = object_in(body)
         return carta.store.transact(lambda tables: _response(answer(request, Caller.of(subject, tables), sent)))
 
     async def endpoint(request: Request) -> Response:
@@ -76,7 +76,8 @@ async def body_of(request: Request, largest: int = LARGEST) -> bytes:
     return bytes(body)
 
 
-def _object(body: bytes) -> Body:
+def object_in(body: bytes) -> Body:
+    """The JSON object that a body is. :raises ApiError: 400 when it is none."""
     try:
         sent = json.loads(body)
     except (ValueError, RecursionError):
