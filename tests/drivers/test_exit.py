@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from typing import Any
 
-from support.served import Answer, serving
+from support.sockets import serving_asgi
 
 ASKS = """
 import os, sys
@@ -25,14 +25,18 @@ assert transport.send(HttpRequest("GET", sys.argv[1])).body == b"hello"
 """
 
 
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Answers, and keeps the connection open for the next request."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+
 def run(code: str) -> str:
     """What a process says that asks a server and ends."""
-    with serving() as served:
-        served.answers["/"] = Answer(body=b"hello")
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code, f"{served.url}/"], capture_output=True, text=True, check=True, env={**os.environ}
-        )
-    return done.stderr
+    with serving_asgi(hello) as port:
+        command = [sys.executable, "-W", "error", "-c", code, f"http://127.0.0.1:{port}/"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr
 
 
 def test_a_process_that_asked_ends_without_a_word() -> None:

@@ -7,6 +7,7 @@ Clients belong to one process and one event loop, and are made anew after a fork
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import os
 import threading
@@ -17,7 +18,7 @@ from weakref import WeakKeyDictionary
 from cartaguard.errors import ConfigurationError, TransportError
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 
-__all__ = ["asend", "send"]
+__all__ = ["asend", "new_async_client", "new_client", "send"]
 
 _lock = threading.Lock()
 _blocking: tuple[int, Any] | None = None
@@ -36,13 +37,31 @@ def library() -> Any:
         return httpx
 
 
+def new_client() -> Any:
+    """A blocking HTTP client with connections of its own, for whoever closes it."""
+    return library().Client(follow_redirects=False, trust_env=False)
+
+
+def new_async_client() -> Any:
+    """An asynchronous HTTP client for the running event loop, for whoever closes it."""
+    return library().AsyncClient(follow_redirects=False, trust_env=False)
+
+
 def _client() -> Any:
     global _blocking
     pid = os.getpid()
     with _lock:
         if _blocking is None or _blocking[0] != pid:
-            _blocking = (pid, library().Client(follow_redirects=False, trust_env=False))
+            client = new_client()
+            _blocking = (pid, client)
+            atexit.register(_close, pid, client)
         return _blocking[1]
+
+
+def _close(pid: int, client: Any) -> None:
+    """Give back the connections at exit; a child process leaves those of its parent alone."""
+    if os.getpid() == pid:
+        client.close()
 
 
 def _aclient() -> Any:
@@ -52,7 +71,7 @@ def _aclient() -> Any:
     with _lock:
         held = _per_loop.get(loop)
         if held is None or held[0] != pid:
-            held = (pid, library().AsyncClient(follow_redirects=False, trust_env=False))
+            held = (pid, new_async_client())
             _per_loop[loop] = held
         return held[1]
 
