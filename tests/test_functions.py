@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -407,3 +409,15 @@ def test_the_requirement_that_is_checked_is_one_for_the_guard_too() -> None:
     with Watching().acting_as(OLGA):
         authorize(["olga"], ["Team"], groups("Team") | users("olga"))(nothing)()
     assert demands == [(users("olga") | groups("Team")) & (groups("Team") | users("olga"))]
+
+
+def test_the_guide_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "guides" / "functions.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(compile(block, "functions.md", "exec", dont_inherit=True), names)
+    assert capsys.readouterr().out == "Alloys, by olga\n"
+    with names["guard"].acting_as(names["olga"]):
+        assert asyncio.run(names["rename"]("p1", "Steel")) == "p1 is now called Steel"
+        with pytest.raises(errors.NotAuthorized):
+            asyncio.run(names["rename"]("p2", "Steel"))

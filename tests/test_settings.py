@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -371,3 +372,28 @@ def test_a_guard_of_settings_answers(tmp_path: Path) -> None:
     (tmp_path / "facts.toml").write_text('[resources."Project:p1"]\nowner = "olga"\n', encoding="utf-8")
     guard = Settings.from_dict({"issuers": [COGNITO], "directories": [{"kind": "local", "path": "facts.toml"}]}, base=tmp_path).guard()
     assert guard.permissions(Principal(issuer="i", subject="s", username="olga"), Resource("Project", "p1")).owner
+
+
+def _page(language: str) -> str:
+    text = (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
+    [block] = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+def test_the_file_and_the_variables_of_the_documentation_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("CARTAGUARD_")]:
+        monkeypatch.delenv(name)
+    Path("cartaguard.toml").write_text(_page("toml"), encoding="utf-8")
+    Path("facts.toml").write_text("", encoding="utf-8")
+    Path("policy.toml").write_text("routes = []", encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(compile(_page("python"), "settings.md", "exec", dont_inherit=True), names)
+    assert isinstance(names["guard"].directory, ChainDirectory)
+    environ = dict(line.split("=", 1) for line in _page("sh").splitlines())
+    assert Settings.from_env(environ).guard().verifier is not None
+    broken = _page("toml").replace("region =", "regin =")
+    Path("cartaguard.toml").write_text(broken, encoding="utf-8")
+    said = "cartaguard.toml: `issuers[0].regin` is an unknown key; did you mean `issuers[0].region`?"
+    assert code_of(lambda: Settings.from_file("cartaguard.toml")) == f"unknown_key: {said}"
+    assert said in (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
