@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cartaguard.directories.base import Directory
 from cartaguard.drivers.effects import Steps
 from cartaguard.guard.flow import decisions, facts
 from cartaguard.model.decision import Decision
-from cartaguard.model.facts import Granted, GroupsNeed, Memberships, Need, PermissionNeed
+from cartaguard.model.facts import Fact, Granted, GroupsNeed, Memberships, Need, PermissionNeed
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import AllOf, AnyOf, HasPermission, Requirement
 
@@ -43,14 +43,18 @@ def explained(directory: Directory, principal: Principal, requirement: Requireme
             for leaf in leaves
             if isinstance(leaf, HasPermission) and (resource := leaf.on.fixed or leaf.on.fill(params)) is not None
         ]
-        needs: list[Need] = [GroupsNeed(principal), *(PermissionNeed(principal, resource) for resource in dict.fromkeys(resources))]
-        for need, fact in zip(needs, (yield from facts(directory, needs)), strict=True):
-            unsure = f" (not the whole: {fact.doubt.replace('_', ' ')})" if fact.doubt else ""
-            if isinstance(fact, Memberships):
-                lines.append(f"groups: {', '.join(sorted(fact.groups | principal.groups)) or 'none'}{unsure}")
-            elif isinstance(fact, Granted) and isinstance(need, PermissionNeed):
-                lines.append(f"holds on {need.resource}: {fact.permission}{unsure}")
+        asked = list(dict.fromkeys(resources))
+        needs: list[Need] = [GroupsNeed(principal), *(PermissionNeed(principal, resource) for resource in asked)]
+        known, *held = yield from facts(directory, needs)
+        named = sorted(cast("Memberships", known).groups | principal.groups)
+        lines.append(f"groups: {', '.join(named) or 'none'}{_unsure(known)}")
+        for resource, fact in zip(asked, held, strict=True):
+            lines.append(f"holds on {resource}: {cast('Granted', fact).permission.effective}{_unsure(fact)}")
     return Explanation(verdict, tuple(parts), "\n".join(lines))
+
+
+def _unsure(fact: Fact) -> str:
+    return f" (not the whole: {fact.doubt.replace('_', ' ')})" if fact.doubt else ""
 
 
 def _tree(requirement: Requirement, verdict: Any, indent: str) -> list[str]:

@@ -26,8 +26,6 @@ from cartaguard.model.facts import (
     Granted,
     GroupsNeed,
     Known,
-    Listed,
-    ListingNeed,
     Memberships,
     Need,
     Organizations,
@@ -104,6 +102,3 @@ class _Gathered:
 
     def restriction(self, principal: Principal, resource: Resource) -> Known | None:
         return self._answers.get(RestrictionNeed(principal, resource)) or self._directory.restriction(principal, resource)
-
-    def listing(self, principal: Principal, type: str) -> Listed | None:
-        return self._answers.get(ListingNeed(principal, type)) or self._directory.listing(principal, type)
