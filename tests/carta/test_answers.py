@@ -10,9 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartaguard.carta.answers import Item, User, read_item, read_items, read_permission, read_user, read_users
+from cartaguard.carta.calls import permissions, users
+from cartaguard.carta.reading import sound
+from cartaguard.carta.records import Person, Record
 from cartaguard.errors import CartaError
+from cartaguard.http.exchange import HttpResponse
 from cartaguard.model.permission import Permission
+
+
+def read_permission(body: bytes) -> Permission:
+    return permissions.held("p1", "olga").read(HttpResponse(200, {}, body))
+
+
+def read_item(body: bytes, id: str) -> Record:
+    return permissions.get("Project", id).read(HttpResponse(200, {}, body))
+
+
+def read_items(body: bytes) -> tuple[list[Record], bool]:
+    return sound("Project")(HttpResponse(200, {}, body))
+
+
+def read_user(body: bytes) -> Person:
+    return users.current().read(HttpResponse(200, {}, body))
+
+
+def read_users(body: bytes) -> tuple[Person, ...]:
+    return users.search("olga").read(HttpResponse(200, {}, body))
+
+
+def item(id: str, permission: Permission = Permission.NONE) -> Record:
+    return Record(id, "Project", permission=permission)
+
 
 READ, WRITE, ALL_WORDS = Permission.READ, Permission.WRITE, Permission.of("read", "write", "execute", "clone", "admin")
 
@@ -78,11 +106,11 @@ def _body(value: object) -> bytes:
         ({"id": "p1", "permission": None}, Permission.NONE),
         ({"id": "p1", "permission": ""}, Permission.NONE),
         ({"id": "p1", "permission": "Owner"}, Permission.NONE),
-        ({"id": "p1", "permission": "Read", "name": None, "more": [1]}, READ),
+        ({"id": "p1", "permission": "Read", "name": None}, READ),
     ],
 )
 def test_an_item_says_what_is_held_and_nothing_is_held_where_it_does_not(value: object, expected: Permission) -> None:
-    assert read_item(_body(value), "p1") == Item("p1", expected)
+    assert read_item(_body(value), "p1") == item("p1", expected)
 
 
 @pytest.mark.parametrize(
@@ -118,19 +146,19 @@ def test_what_is_no_item_or_another_one_is_malformed(body: bytes) -> None:
 
 def test_items_come_in_the_order_of_their_ids_with_what_is_held() -> None:
     items, sound = read_items(_body([{"id": "b", "permission": "Read"}, {"id": "a"}, {"id": "B", "permission": "Write"}]))
-    assert items == [Item("B", WRITE), Item("a"), Item("b", READ)]
+    assert items == [item("B", WRITE), item("a"), item("b", READ)]
     assert sound
 
 
 @pytest.mark.parametrize("entry", [None, 1, "a", [], {}, {"id": ""}, {"id": 1}, {"id": "a", "permission": 7}])
 def test_a_malformed_entry_is_left_out_and_told(entry: object) -> None:
     items, sound = read_items(_body([entry, {"id": "b", "permission": "Read"}]))
-    assert (items, sound) == ([Item("b", READ)], False)
+    assert (items, sound) == ([item("b", READ)], False)
 
 
 def test_of_an_item_that_is_there_twice_only_what_both_say_is_held() -> None:
     items, sound = read_items(_body([{"id": "a", "permission": "Read, Write"}, {"id": "a", "permission": "Read, Clone"}]))
-    assert (items, sound) == ([Item("a", READ)], False)
+    assert (items, sound) == ([item("a", READ)], False)
 
 
 @pytest.mark.parametrize("value", [None, {}, "a", 1])
@@ -142,12 +170,12 @@ def test_what_is_no_list_is_malformed(value: object) -> None:
 
 def test_a_user_is_read_with_groups_and_organization() -> None:
     value = {"name": "olga", "id": "s1", "email": "o@example.org", "organization": "OrgA", "groups": ["OrgA:Team", "X"]}
-    assert read_user(_body(value)) == User("olga", "s1", "OrgA", frozenset({"OrgA:Team", "X"}))
-    assert read_users(_body([value, {"name": "adam"}]))[1] == User("adam")
+    assert read_user(_body(value)) == Person("olga", "s1", "o@example.org", organization="OrgA", groups=("OrgA:Team", "X"))
+    assert read_users(_body([value, {"name": "adam"}]))[1] == Person("adam")
 
 
 def test_fields_of_a_user_that_are_null_or_absent_are_empty() -> None:
-    assert read_user(b'{"name": "olga", "id": null, "organization": null, "groups": null}') == User("olga")
+    assert read_user(b'{"name": "olga", "id": null, "organization": null, "groups": null}') == Person("olga")
 
 
 @pytest.mark.parametrize(

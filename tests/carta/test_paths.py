@@ -55,3 +55,4 @@ def test_an_address_is_host_segments_and_escaped_query() -> None:
         "https://c.example/api/permissions/a%2Fb?userType=User%20%26%20Co"
     )
     assert address("https://c.example", "user") == "https://c.example/user"
+    assert address("https://c.example", "user", query={"a&b=": ""}) == "https://c.example/user?a%26b%3D="

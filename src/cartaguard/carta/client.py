@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from cartaguard.carta.calls import graph, permissions, pool, projects, secrets, services, tokens, users
-from cartaguard.carta.method import AsyncSection, Method, Section
+from cartaguard.carta.endpoint import Endpoint, Pause, wait
 from cartaguard.carta.operation import Operation
-from cartaguard.carta.perform import Login, Pause, perform, wait
-from cartaguard.carta.requests import Endpoint
+from cartaguard.carta.perform import Login, perform
+from cartaguard.carta.sections import Sections
 
 if TYPE_CHECKING:
     from typing import Self
@@ -19,122 +20,37 @@ __all__ = ["AsyncCartaClient", "CartaClient"]
 
 T = TypeVar("T")
 
-
-class _Users:
-    current = Method(users.current)
-    is_authenticated = Method(users.is_authenticated)
-    create = Method(users.create)
-    search = Method(users.search)
+#: The largest answer that a client reads, in bytes: listings come whole, and services send files.
+_LARGEST = 64 * 1024 * 1024
 
 
-class _Groups:
-    create = Method(users.create_group)
-    add_member = Method(users.add_member)
-    members = Method(users.members)
+class _Client(Sections):
+    asynchronous: ClassVar[bool]
 
-
-class _Resources:
-    types = Method(permissions.resource_types)
-    list = Method(permissions.list_resources)
-    get = Method(permissions.get)
-
-
-class _Permissions:
-    held = Method(permissions.held)
-    grant = Method(permissions.grant)
-    revoke = Method(permissions.revoke)
-    show = Method(permissions.show)
-
-
-class _Graph:
-    held = Method(graph.held)
-    direct = Method(graph.direct)
-    grant = Method(graph.grant)
-    revoke = Method(graph.revoke)
-    labels = Method(graph.labels)
-    list_resources = Method(graph.list_resources)
-    accessors = Method(graph.accessors)
-    create = Method(graph.create)
-    get = Method(graph.get)
-    update = Method(graph.update)
-    delete = Method(graph.delete)
-
-
-class _Projects:
-    create = Method(projects.create)
-    delete = Method(projects.delete)
-
-
-class _Connections:
-    create = Method(projects.connect)
-    delete = Method(projects.disconnect)
-
-
-class _Secrets:
-    put = Method(secrets.put)
-    get = Method(secrets.get)
-
-
-class _Namespaces:
-    get = Method(services.namespace)
-    reserve = Method(services.reserve_namespace)
-    remove = Method(services.remove_namespace)
-
-
-class _Services:
-    get = Method(services.service)
-    register = Method(services.register)
-    unregister = Method(services.unregister)
-    rename = Method(services.rename)
-    call = Method(services.call)
-
-
-class _Tokens:
-    create = Method(tokens.create)
-    list = Method(tokens.list_tokens)
-    delete = Method(tokens.delete)
-    revoke = Method(tokens.revoke)
-
-
-class _Pool:
-    login = Method(pool.login_pool)
-    info = Method(pool.user_pool_info)
-    password_policy = Method(pool.password_rules)
-
-
-# fmt: off
-class Users(_Users, Section): ...
-class Groups(_Groups, Section): ...
-class Resources(_Resources, Section): ...
-class Permissions(_Permissions, Section): ...
-class Graph(_Graph, Section): ...
-class Projects(_Projects, Section): ...
-class Connections(_Connections, Section): ...
-class Secrets(_Secrets, Section): ...
-class Namespaces(_Namespaces, Section): ...
-class Services(_Services, Section): ...
-class Tokens(_Tokens, Section): ...
-class Pool(_Pool, Section): ...
-class AsyncUsers(_Users, AsyncSection): ...
-class AsyncGroups(_Groups, AsyncSection): ...
-class AsyncResources(_Resources, AsyncSection): ...
-class AsyncPermissions(_Permissions, AsyncSection): ...
-class AsyncGraph(_Graph, AsyncSection): ...
-class AsyncProjects(_Projects, AsyncSection): ...
-class AsyncConnections(_Connections, AsyncSection): ...
-class AsyncSecrets(_Secrets, AsyncSection): ...
-class AsyncNamespaces(_Namespaces, AsyncSection): ...
-class AsyncServices(_Services, AsyncSection): ...
-class AsyncTokens(_Tokens, AsyncSection): ...
-class AsyncPool(_Pool, AsyncSection): ...
-# fmt: on
-
-
-class _Client:
     def __init__(self, host: str, login: Login | None = None, *, timeout: float = 10.0, http: Any = None, pause: Pause = wait) -> None:
-        self._carta = Endpoint(host, timeout, http)
+        self._carta = Endpoint(host, timeout, http, pause, _LARGEST)
         self._login = login
-        self._pause = pause
+        self._own: Any = None
+
+    @classmethod
+    def from_environment(cls, *, timeout: float = 10.0, http: Any = None, **given: Any) -> Self:
+        """A client for whoever the arguments or this process's environment name.
+
+        :param given: as for :func:`cartaguard.carta.environment.find_login`.
+        :raises cartaguard.errors.LoginError: when nobody is named, or only half.
+        """
+        from cartaguard.carta.environment import find_login
+
+        found = find_login(**given)
+        return cls(found.host, found.login, timeout=timeout, http=http)
+
+    @classmethod
+    def from_profile(cls, name: str, *, host: str | None = None, timeout: float = 10.0, http: Any = None) -> Self:
+        """A client for a profile of the file that Carta's users have; of the environment only ``CARTA_HOST`` counts.
+
+        :raises cartaguard.errors.LoginError: (code ``no_profile``) when there is none of that name.
+        """
+        return cls.from_environment(profile=name, host=host or os.environ.get("CARTA_HOST"), variables={}, timeout=timeout, http=http)
 
     @property
     def host(self) -> str:
@@ -143,6 +59,17 @@ class _Client:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.host}>"
+
+    def _keep(self, client: Any) -> None:
+        """From now on use this HTTP client, which is ours to close."""
+        self._own = client
+        self._carta = replace(self._carta, client=client)
+
+    def _let_go(self) -> Any:
+        own, self._own = self._own, None
+        if own is not None:
+            self._carta = replace(self._carta, client=None)
+        return own
 
 
 class CartaClient(_Client):
@@ -154,63 +81,58 @@ class CartaClient(_Client):
     :param http: an HTTP client of your own.
     :param pause: how time passes between retries, as steps.
 
-    Every call raises a subclass of :class:`~cartaguard.errors.CartaError`, with Carta's own words in ``text``.
+    Every call raises a subclass of :class:`~cartaguard.errors.CartaError`, with Carta's own words in ``text``. It may
+    be used by several threads at once. In a ``with`` block it has connections of its own, which end with the block.
     """
 
-    def __init__(self, host: str, login: Login | None = None, *, timeout: float = 10.0, http: Any = None, pause: Pause = wait) -> None:
-        super().__init__(host, login, timeout=timeout, http=http, pause=pause)
-        self.users = Users(self)
-        self.groups = Groups(self)
-        self.resources = Resources(self)
-        self.permissions = Permissions(self)
-        self.graph = Graph(self)
-        self.projects = Projects(self)
-        self.connections = Connections(self)
-        self.secrets = Secrets(self)
-        self.namespaces = Namespaces(self)
-        self.services = Services(self)
-        self.tokens = Tokens(self)
-        self.pool = Pool(self)
+    asynchronous = False
 
     def call(self, operation: Operation[T]) -> T:
         """Perform any operation."""
         from cartaguard.drivers import blocking
 
-        return blocking.run(perform(self._carta, self._login, operation, pause=self._pause), twin="AsyncCartaClient")
+        return blocking.run(perform(self._carta, self._login, operation), twin="AsyncCartaClient")
+
+    def close(self) -> None:
+        """End the connections that are its own."""
+        own = self._let_go()
+        if own is not None:
+            own.close()
 
     def __enter__(self) -> Self:
+        if self._carta.client is None:
+            from cartaguard.drivers.transport import new_client
+
+            self._keep(new_client())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        """Nothing is held that has to be given back; here for those who expect it."""
+        self.close()
 
 
 class AsyncCartaClient(_Client):
     """Carta's REST API under asyncio; the same as :class:`CartaClient`, awaited."""
 
-    def __init__(self, host: str, login: Login | None = None, *, timeout: float = 10.0, http: Any = None, pause: Pause = wait) -> None:
-        super().__init__(host, login, timeout=timeout, http=http, pause=pause)
-        self.users = AsyncUsers(self)
-        self.groups = AsyncGroups(self)
-        self.resources = AsyncResources(self)
-        self.permissions = AsyncPermissions(self)
-        self.graph = AsyncGraph(self)
-        self.projects = AsyncProjects(self)
-        self.connections = AsyncConnections(self)
-        self.secrets = AsyncSecrets(self)
-        self.namespaces = AsyncNamespaces(self)
-        self.services = AsyncServices(self)
-        self.tokens = AsyncTokens(self)
-        self.pool = AsyncPool(self)
+    asynchronous = True
 
     def call(self, operation: Operation[T]) -> Awaitable[T]:
         """Perform any operation."""
         from cartaguard.drivers import aio
 
-        return aio.run(perform(self._carta, self._login, operation, pause=self._pause))
+        return aio.run(perform(self._carta, self._login, operation))
+
+    async def close(self) -> None:
+        """End the connections that are its own."""
+        own = self._let_go()
+        if own is not None:
+            await own.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._carta.client is None:
+            from cartaguard.drivers.transport import new_async_client
+
+            self._keep(new_async_client())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
-        """Nothing is held that has to be given back; here for those who expect it."""
+        await self.close()

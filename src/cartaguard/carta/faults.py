@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from cartaguard.errors import (
     CartaDuplicate,
@@ -15,28 +16,51 @@ from cartaguard.errors import (
 )
 from cartaguard.http.exchange import HttpResponse
 
-__all__ = ["RETRYABLE", "fault_of"]
+__all__ = ["RETRYABLE", "fault_of", "words_of"]
 
 #: Answers that say "not now": the same request may be answered later.
 RETRYABLE = frozenset({429, 502, 503, 504})
 
-#: The longest text of Carta's that is kept.
+#: The longest text of a server's that is kept.
 _LONGEST = 1000
+
+#: The most of a body that is looked at for its words.
+_READ = 64 * 1024
 
 # The protocol's known texts of a 400, without regard to case.
 _DUPLICATE = ("duplicate", "already exists")
 _ABSENT = ("not found",)
 
 
-def fault_of(response: HttpResponse, what: str) -> CartaError:
+def fault_of(response: HttpResponse, what: str, *, secrets: Iterable[str] = ()) -> CartaError:
     """The exception for an answer that is no success.
 
     :param what: the call, such as ``POST user/group/…``, for the message.
+    :param secrets: header values that were sent; a server that repeats them does not get them into the exception.
     """
-    text = _words(response.body)
+    text = words_of(response.body, secrets)
     kind = _kind(response.status, text.lower())
     said = f": {text}" if text else ""
     return kind(f"carta answered `{what}` with {response.status}{said}", status=response.status, text=text)
+
+
+def words_of(body: bytes, secrets: Iterable[str] = ()) -> str:
+    """What an ``{"error": "…"}`` or ``{"message": "…"}`` says, or text as it is; one line, bounded, without control characters."""
+    text = body[:_READ].decode("utf-8", "replace")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    if isinstance(value, dict):
+        value = value.get("error", value.get("message"))
+    if not isinstance(value, str):
+        return ""
+    for secret in secrets:
+        # Of `Bearer x` it is the x that must not be seen; a short word would only mangle the text.
+        word = secret.rpartition(" ")[2]
+        if len(word) > 3:
+            value = value.replace(word, "…")
+    return "".join(letter if letter.isprintable() else " " for letter in value).strip()[:_LONGEST]
 
 
 def _kind(status: int, text: str) -> type[CartaError]:
@@ -51,17 +75,3 @@ def _kind(status: int, text: str) -> type[CartaError]:
     if status == 404:
         return CartaNotFound
     return CartaUnavailable if status == 429 or status >= 500 else CartaError
-
-
-def _words(body: bytes) -> str:
-    """Carta's ``{"error": "…"}``, or the body as text; one line, bounded, without control characters."""
-    text = body[: 4 * _LONGEST].decode("utf-8", "replace")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = text
-    if isinstance(value, dict):
-        value = value.get("error", value.get("message", ""))
-    if not isinstance(value, str):
-        return ""
-    return "".join(letter if letter.isprintable() else " " for letter in value).strip()[:_LONGEST]

@@ -11,7 +11,9 @@ from cartaguard.carta.operation import Operation
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["AsyncSection", "Method", "Section"]
+    from cartaguard.carta.client import AsyncCartaClient, CartaClient
+
+__all__ = ["AsyncSection", "Method", "Part", "Section"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,18 +33,12 @@ class Section:
     def __init__(self, client: _Blocking) -> None:
         self._client = client
 
-    def _perform(self, operation: Operation[T]) -> T:
-        return self._client.call(operation)
-
 
 class AsyncSection:
     """The calls about one thing, of an asynchronous client."""
 
     def __init__(self, client: _Async) -> None:
         self._client = client
-
-    def _perform(self, operation: Operation[T]) -> Awaitable[T]:
-        return self._client.call(operation)
 
 
 class Method(Generic[P, T]):
@@ -68,6 +64,30 @@ class Method(Generic[P, T]):
 
         @functools.wraps(self._make)
         def performed(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return section._perform(self._make(*args, **kwargs))
+            return section._client.call(self._make(*args, **kwargs))
 
         return performed
+
+
+S = TypeVar("S", bound=Section)
+A = TypeVar("A", bound=AsyncSection)
+
+
+class Part(Generic[S, A]):
+    """A section of a client, in the client's colour: ``client.users`` and so on."""
+
+    def __init__(self, blocking: type[S], aio: type[A]) -> None:
+        self._blocking = blocking
+        self._aio = aio
+        self.__doc__ = blocking.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: CartaClient, owner: type) -> S: ...
+    @overload
+    def __get__(self, client: AsyncCartaClient, owner: type) -> A: ...
+    def __get__(self, client: Any, owner: type) -> Any:
+        if client is None:
+            return self
+        return (self._aio if client.asynchronous else self._blocking)(client)

@@ -25,6 +25,8 @@ def segment(name: str) -> str:
     :raises UnaskableError: for an empty name, for one that is or holds ``.`` or ``..`` between slashes (clients and
         proxies cut those out, even escaped), and for half a surrogate pair.
     """
+    if not name:
+        raise UnaskableError("an empty name cannot be asked about")
     if any(part in (".", "..") for part in _DIVIDERS.split(name)):
         raise UnaskableError("the name holds a dot segment, which addresses something else")
     return _escaped(name)
@@ -36,13 +38,11 @@ def address(host: str, *names: str, query: Mapping[str, str] | None = None) -> s
     :param host: without trailing slash, as :func:`cartaguard.http.urls.secure_url` takes it.
     """
     path = "/".join(map(segment, names))
-    pairs = "&".join(f"{key}={_escaped(value)}" for key, value in (query or {}).items())
+    pairs = "&".join(f"{_escaped(key)}={_escaped(value)}" for key, value in (query or {}).items())
     return f"{host}/{path}?{pairs}" if pairs else f"{host}/{path}"
 
 
 def _escaped(text: str) -> str:
-    if not text:
-        raise UnaskableError("an empty name cannot be asked about")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from cartaguard.carta.endpoint import Endpoint
 from cartaguard.carta.faults import RETRYABLE, fault_of
 from cartaguard.carta.operation import Operation
-from cartaguard.carta.paths import address
-from cartaguard.carta.requests import Endpoint
-from cartaguard.drivers.effects import Call, Steps, same_origin
+from cartaguard.drivers.effects import Steps, same_origin
 from cartaguard.errors import CartaError, CartaUnavailable, LoginError, TransportError
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 
-__all__ = ["ATTEMPTS", "Login", "Pause", "perform", "wait"]
+__all__ = ["ATTEMPTS", "Login", "perform"]
 
 T = TypeVar("T")
 
@@ -25,10 +21,11 @@ ATTEMPTS = 4
 #: Seconds before the second sending; doubled for each further one.
 FIRST_PAUSE = 0.25
 
-#: The longest that a server's ``Retry-After`` is waited for, in seconds.
+#: The longest pause, in seconds, whatever a server's ``Retry-After`` says.
 LONGEST_PAUSE = 10.0
 
-Pause = Callable[[float], Steps[None]]
+#: What is worth another try when there was no answer. One that was too large, or led elsewhere, will be so again.
+_PASSING = frozenset({"transport", "timeout"})
 
 
 class Login(Protocol):
@@ -37,22 +34,11 @@ class Login(Protocol):
     def authorization(self, carta: Endpoint) -> Steps[str]:
         """The value of the ``Authorization`` header. Raises :class:`~cartaguard.errors.LoginError`."""
 
-    def renew(self, carta: Endpoint) -> Steps[bool]:
-        """Carta refused the credential: get another, if there is a way."""
+    def renew(self, carta: Endpoint, refused: str) -> Steps[bool]:
+        """Carta refused this value: get another. Returns whether there is one."""
 
 
-def wait(seconds: float) -> Steps[None]:
-    """Let time pass, in a thread or a task."""
-
-    async def sleep() -> None:
-        import asyncio
-
-        await asyncio.sleep(seconds)
-
-    yield Call(lambda: time.sleep(seconds), sleep)
-
-
-def perform(carta: Endpoint, login: Login | None, operation: Operation[T], *, pause: Pause = wait) -> Steps[T]:
+def perform(carta: Endpoint, login: Login | None, operation: Operation[T]) -> Steps[T]:
     """Send an operation and read its answer.
 
     An operation that may be repeated is sent again, after a growing pause, when there was no usable answer. A
@@ -60,52 +46,48 @@ def perform(carta: Endpoint, login: Login | None, operation: Operation[T], *, pa
 
     :raises cartaguard.errors.CartaError: one of its subclasses, with Carta's own words in ``text``.
     """
-    attempts = ATTEMPTS if operation.repeatable else 1
-    renewed = operation.anonymous
-    seconds = FIRST_PAUSE
+    sendings = ATTEMPTS if operation.repeatable else 1
+    renewable = not operation.anonymous
+    pause = FIRST_PAUSE
     while True:
-        attempts -= 1
-        request = yield from _request(carta, login, operation)
+        authorization = "" if operation.anonymous else (yield from _authorization(carta, login))
+        request = operation.request(carta, authorization)
+        sendings -= 1
+        asked_to_wait = 0.0
         try:
-            response: HttpResponse = yield from (same_origin(request) if operation.method == "GET" else _plain(request))
+            response = yield from _exchange(request)
         except TransportError as cause:
             fault: CartaError = CartaUnavailable(f"carta gave no answer: {cause}")
-            ask_again = True
+            passing = cause.code in _PASSING
         else:
-            if 200 <= response.status < 300:
-                return operation.read(response)
-            if response.status == 401 and not renewed and login is not None and (yield from login.renew(carta)):
-                renewed = True
-                attempts += 1
+            if response.status == 401 and renewable and login is not None and (yield from login.renew(carta, authorization)):
+                renewable = False
+                sendings += 1
                 continue
-            fault = fault_of(response, f"{operation.method} {'/'.join(operation.path)}")
-            ask_again = response.status in RETRYABLE
-            seconds = max(seconds, _retry_after(response))
-        if not ask_again or attempts <= 0:
+            if 200 <= response.status < 300 or response.status in operation.also:
+                return operation.read(response)
+            fault = fault_of(response, str(operation), secrets=(authorization, *operation.headers.values()))
+            passing = response.status in RETRYABLE
+            asked_to_wait = _retry_after(response)
+        if not passing or sendings <= 0:
             raise fault
-        yield from pause(seconds)
-        seconds *= 2
+        yield from carta.pause(min(max(pause, asked_to_wait), LONGEST_PAUSE))
+        pause *= 2
 
 
-def _plain(request: HttpRequest) -> Steps[Any]:
-    response = yield request
+def _authorization(carta: Endpoint, login: Login | None) -> Steps[str]:
+    if login is None:
+        raise LoginError("carta has to know who asks; give a token, a profile or a user name and password", code="no_login")
+    return (yield from login.authorization(carta))
+
+
+def _exchange(request: HttpRequest) -> Steps[HttpResponse]:
+    if request.method == "GET":
+        return (yield from same_origin(request))
+    response: HttpResponse = yield request
     return response
 
 
-def _request(carta: Endpoint, login: Login | None, operation: Operation[Any]) -> Steps[HttpRequest]:
-    headers = {"Accept": "application/json, text/plain", **operation.headers}
-    if not operation.anonymous:
-        if login is None:
-            raise LoginError("carta has to know who asks; give a token, a profile or a user name and password", code="no_login")
-        headers["Authorization"] = yield from login.authorization(carta)
-    body = None
-    if operation.json is not None:
-        body = json.dumps(operation.json).encode()
-        headers["Content-Type"] = "application/json"
-    url = address(carta.host, *operation.path, query=operation.query)
-    return HttpRequest(operation.method, url, headers, body, timeout=carta.timeout, client=carta.client)
-
-
 def _retry_after(response: HttpResponse) -> float:
-    text = response.headers.get("retry-after", "")
-    return min(float(text), LONGEST_PAUSE) if text.isascii() and text.isdecimal() else 0.0
+    seconds = response.headers.get("retry-after", "")
+    return float(seconds) if seconds.isascii() and seconds.isdecimal() else 0.0

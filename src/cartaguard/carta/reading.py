@@ -1,12 +1,24 @@
-"""Reading answers into records: strict about shapes, silent about members that nobody knows."""
+"""Reading answers into records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from cartaguard.carta.answers import an_array, an_object, json_value, malformed, parse_permission, text_of
+from cartaguard.carta.answers import (
+    an_array,
+    an_object,
+    boolean,
+    json_value,
+    malformed,
+    moment,
+    names,
+    number,
+    optional_text,
+    part,
+    text,
+    text_of,
+)
 from cartaguard.carta.records import (
     Accessor,
     ApiToken,
@@ -20,12 +32,15 @@ from cartaguard.carta.records import (
     Reply,
     UserPool,
 )
+from cartaguard.errors import CartaError
 from cartaguard.http.exchange import HttpResponse
 from cartaguard.model.permission import Permission
 
 __all__ = [
+    "FLAGS",
     "accessor",
     "api_token",
+    "authenticated",
     "connection",
     "entry",
     "flags",
@@ -40,8 +55,8 @@ __all__ = [
     "plain_text",
     "record",
     "reply",
+    "sound",
     "texts",
-    "truth",
     "user_pool",
 ]
 
@@ -49,7 +64,13 @@ T = TypeVar("T")
 Reader = Callable[[HttpResponse], T]
 
 #: The words of v2's flags. There is no clone in v2.
-_FLAG_WORDS = ("execute", "write", "read", "admin", "owner")
+FLAGS = ("execute", "write", "read", "admin", "owner")
+
+#: The words that v1's permission text is made of. There is no word for an owner: `Owner` is an unknown one.
+_WORDS = frozenset({"read", "write", "execute", "clone", "admin"})
+
+#: What no list of words holds, but quoted text, JSON and HTML do.
+_FOREIGN = frozenset("\"'{}[]<>")
 
 
 def ignored(response: HttpResponse) -> None:
@@ -67,15 +88,14 @@ def listed(read: Callable[[dict[str, Any]], T]) -> Reader[tuple[T, ...]]:
 
 
 def texts(response: HttpResponse) -> tuple[str, ...]:
-    """A list of text."""
-    values = an_array(json_value(response.body))
-    if not all(isinstance(value, str) for value in values):
-        raise malformed("a list of text was expected")
-    return tuple(values)
+    """A list of names."""
+    return names({"the list": json_value(response.body)}, "the list")
 
 
-def truth(response: HttpResponse) -> bool:
-    """``true`` or ``false``."""
+def authenticated(response: HttpResponse) -> bool:
+    """``true`` or ``false``; a 401 is false too."""
+    if response.status == 401:
+        return False
     value = json_value(response.body)
     if not isinstance(value, bool):
         raise malformed("true or false was expected")
@@ -88,8 +108,8 @@ def plain_text(response: HttpResponse) -> str:
 
 
 def permission_text(response: HttpResponse) -> Permission:
-    """Bare text such as ``Read, Write``."""
-    return parse_permission(text_of(response.body).strip(" \t\r\n"))
+    """Bare text such as ``Read, Write``. Case and spacing do not matter, unknown words grant nothing."""
+    return _permission(text_of(response.body).strip(" \t\r\n"))
 
 
 def reply(response: HttpResponse) -> Reply:
@@ -100,148 +120,122 @@ def reply(response: HttpResponse) -> Reply:
 def person(fields: dict[str, Any]) -> Person:
     """v1's User."""
     return Person(
-        _text(fields, "name"),
-        _optional(fields, "id"),
-        _optional(fields, "email"),
-        _optional(fields, "firstName"),
-        _optional(fields, "lastName"),
-        _optional(fields, "organization"),
-        _names(fields, "groups"),
+        text(fields, "name"),
+        optional_text(fields, "id"),
+        optional_text(fields, "email"),
+        optional_text(fields, "firstName"),
+        optional_text(fields, "lastName"),
+        optional_text(fields, "organization"),
+        names(fields, "groups"),
     )
 
 
-def record(type: str) -> Callable[[dict[str, Any]], Record]:
-    """v1's Item of one type; everything beyond id, name and permission is kept as it came."""
+def record(type: str, id: str | None = None) -> Callable[[dict[str, Any]], Record]:
+    """v1's Item of one type; everything beyond id, name and permission is kept as it came.
+
+    :param id: the one that was asked for, if it was one: another is malformed, and it may be left out.
+    """
 
     def read(fields: dict[str, Any]) -> Record:
+        if id is not None:
+            if fields.get("id", id) != id:
+                raise malformed("another resource was answered than was asked for")
+            fields = {**fields, "id": id}
         rest = {key: value for key, value in fields.items() if key not in ("id", "name", "permission")}
-        held = fields.get("permission")
-        if held is not None and not isinstance(held, str):
-            raise malformed("the permission of a resource is no text")
-        return Record(_text(fields, "id"), type, _optional(fields, "name"), parse_permission(held or ""), rest)
+        held = _permission(optional_text(fields, "permission"))
+        return Record(text(fields, "id"), type, optional_text(fields, "name"), held, rest)
+
+    return read
+
+
+def sound(type: str) -> Reader[tuple[list[Record], bool]]:
+    """A list of Items in the order of their ids, and whether every entry was well-formed; those that were not are left out."""
+
+    def read(response: HttpResponse) -> tuple[list[Record], bool]:
+        found: dict[str, Record] = {}
+        all_sound = True
+        for entry in an_array(json_value(response.body)):
+            try:
+                item = record(type)(an_object(entry))
+            except CartaError:
+                all_sound = False
+                continue
+            if item.id in found:
+                # Two answers about one thing: only what both say is sure.
+                all_sound = False
+                item = Record(item.id, type, item.name, item.permission & found[item.id].permission)
+            found[item.id] = item
+        return sorted(found.values(), key=lambda item: item.id), all_sound
 
     return read
 
 
 def connection(fields: dict[str, Any]) -> Connection:
     """A project's Connection."""
-    native = an_object(fields.get("nativeId") or {})
+    native = {key: value for key, value in part(fields, "nativeId").items() if isinstance(value, str)}
     return Connection(
-        _text(fields, "name"),
-        _optional(fields, "id"),
-        _optional(fields, "backend"),
-        _optional(fields, "keyPath"),
-        {key: value for key, value in native.items() if isinstance(value, str)},
+        text(fields, "name"), optional_text(fields, "id"), optional_text(fields, "backend"), optional_text(fields, "keyPath"), native
     )
 
 
 def entry(fields: dict[str, Any]) -> Entry:
     """v1's entry of a resource's permissions."""
-    return Entry(
-        _optional(fields, "id"), _text(fields, "userId"), _text(fields, "userType"), parse_permission(_optional(fields, "permission"))
-    )
+    held = _permission(optional_text(fields, "permission"))
+    return Entry(optional_text(fields, "id"), text(fields, "userId"), text(fields, "userType"), held)
 
 
 def flags(fields: dict[str, Any]) -> Permission:
     """v2's flags: booleans by name; one that is left out is false."""
-    words = []
-    for word in _FLAG_WORDS:
-        value = fields.get(word, False)
-        if not isinstance(value, bool):
-            raise malformed(f"the flag {word} is neither true nor false")
-        if value:
-            words.append(word)
-    return Permission.of(*words)
+    return Permission.of(*(word for word in FLAGS if boolean(fields, word)))
 
 
 def permission_set(fields: dict[str, Any]) -> PermissionSet:
     """v2's three tiers."""
-    return PermissionSet(*(flags(an_object(fields.get(tier) or {})) for tier in ("user", "private", "shared")))
+    return PermissionSet(*(flags(part(fields, tier)) for tier in ("user", "private", "shared")))
 
 
 def node(fields: dict[str, Any]) -> Node:
     """v2's Node, with the flags on it where the answer has them."""
-    return Node(
-        _text(fields, "id"),
-        _text(fields, "name"),
-        _names(fields, "labels"),
-        an_object(fields.get("props") or {}),
-        flags(an_object(fields.get("permission") or {})),
-    )
+    return Node(text(fields, "id"), text(fields, "name"), names(fields, "labels"), part(fields, "props"), flags(part(fields, "permission")))
 
 
 def accessor(fields: dict[str, Any]) -> Accessor:
     """v2's accessor: who can reach a resource."""
-    return Accessor(_text(fields, "id"), _text(fields, "name"), permission_set(an_object(fields.get("permission"))))
+    return Accessor(text(fields, "id"), text(fields, "name"), permission_set(part(fields, "permission")))
 
 
 def api_token(fields: dict[str, Any]) -> ApiToken:
     """v2's Token."""
-    uses = fields.get("uses")
-    if uses is not None and (isinstance(uses, bool) or not isinstance(uses, int)):
-        raise malformed("the uses of a token are no number")
     return ApiToken(
-        _text(fields, "name"),
-        _text(fields, "token"),
-        _names(fields, "allowedEndpoints"),
-        _time(fields, "expires"),
-        uses,
-        _bool(fields, "revoked"),
-        _bool(fields, "autoRemove"),
-        _time(fields, "lastUsed"),
+        text(fields, "name"),
+        text(fields, "token"),
+        names(fields, "allowedEndpoints"),
+        moment(fields, "expires"),
+        number(fields, "uses"),
+        boolean(fields, "revoked"),
+        boolean(fields, "autoRemove"),
+        moment(fields, "lastUsed"),
     )
 
 
 def user_pool(fields: dict[str, Any]) -> UserPool:
     """The pool behind a Carta."""
-    return UserPool(_text(fields, "region"), _text(fields, "userPoolId"), _text(fields, "userPoolWebClientId"))
+    return UserPool(
+        text(fields, "region"), text(fields, "userPoolId"), text(fields, "userPoolWebClientId"), optional_text(fields, "cognitoUrl")
+    )
 
 
 def password_policy(fields: dict[str, Any]) -> PasswordPolicy:
     """What a password must have."""
-    length = fields.get("minimumLength")
-    if isinstance(length, bool) or not isinstance(length, int):
-        raise malformed("the minimum length is no number")
-    return PasswordPolicy(
-        length, *(_bool(fields, key) for key in ("requireLowercase", "requireUppercase", "requireNumbers", "requireSymbols"))
-    )
+    length = number(fields, "minimumLength")
+    if length is None:
+        raise malformed("minimumLength is no whole number")
+    wanted = ("requireLowercase", "requireUppercase", "requireNumbers", "requireSymbols")
+    return PasswordPolicy(length, *(boolean(fields, key) for key in wanted))
 
 
-def _text(fields: dict[str, Any], key: str) -> str:
-    value = fields.get(key)
-    if not isinstance(value, str) or not value:
-        raise malformed(f"{key} is no text")
-    return value
-
-
-def _optional(fields: dict[str, Any], key: str) -> str:
-    value = fields.get(key)
-    if value is not None and not isinstance(value, str):
-        raise malformed(f"{key} is no text")
-    return value or ""
-
-
-def _names(fields: dict[str, Any], key: str) -> tuple[str, ...]:
-    values = an_array(fields.get(key) or [])
-    if not all(isinstance(value, str) for value in values):
-        raise malformed(f"{key} is no list of text")
-    return tuple(values)
-
-
-def _bool(fields: dict[str, Any], key: str) -> bool:
-    value = fields.get(key)
-    if value is not None and not isinstance(value, bool):
-        raise malformed(f"{key} is neither true nor false")
-    return bool(value)
-
-
-def _time(fields: dict[str, Any], key: str) -> datetime | None:
-    text = _optional(fields, key)
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise malformed(f"{key} is no time")
-    # Carta's times without a zone are UTC.
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+def _permission(words: str) -> Permission:
+    if not words.isprintable() or not _FOREIGN.isdisjoint(words):
+        raise malformed("the permission text is no list of words")
+    found = (word.strip().lower() for word in words.split(","))
+    return Permission.of(*(word for word in found if word in _WORDS))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cartaguard.carta.answers import json_value
 from cartaguard.model.permission import Permission
 
 __all__ = [
@@ -120,11 +121,12 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class UserPool:
-    """The Cognito pool behind a Carta."""
+    """The Cognito pool behind a Carta. Only an embedded Carta has a ``cognito_url``: the address of its own Cognito."""
 
     region: str
     user_pool_id: str
     client_id: str
+    cognito_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +150,9 @@ class Reply:
 
     @property
     def text(self) -> str:
+        """The body as text."""
         return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. Raises :class:`~cartaguard.errors.CartaError` (code ``carta_malformed``) when it is none."""
+        return json_value(self.body)

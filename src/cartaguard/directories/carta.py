@@ -6,18 +6,22 @@ see. With a service token one account asks about everybody, by login name. Carta
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
-from cartaguard.carta import answers, requests
+from cartaguard.carta.calls import permissions, users
+from cartaguard.carta.endpoint import Endpoint
+from cartaguard.carta.login import Token, TokenLogin, is_word
+from cartaguard.carta.operation import Operation
 from cartaguard.carta.paths import UnaskableError
+from cartaguard.carta.perform import Login
+from cartaguard.carta.reading import sound
 from cartaguard.directories.base import Directory, in_doubt, nothing
 from cartaguard.directories.caution import Caution
-from cartaguard.drivers.effects import Call, Steps, Together
+from cartaguard.drivers.effects import Steps, Together
 from cartaguard.errors import CartaError, ConfigurationError, FactsUnavailable, TransportError, Unavailable
-from cartaguard.http.exchange import HttpRequest
+from cartaguard.http.exchange import HttpResponse
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -33,11 +37,11 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.names import Resource
-from cartaguard.model.principal import Credential, Principal
+from cartaguard.model.principal import Principal
 
 __all__ = ["CartaDirectory"]
 
-ServiceToken: TypeAlias = str | Credential | Callable[[], str]
+T = TypeVar("T")
 
 #: The statuses that are about Carta as a whole, not about one question.
 _OVERALL = frozenset({429, 502, 503, 504})
@@ -67,15 +71,15 @@ class CartaDirectory(Directory):
         self,
         host: str,
         *,
-        credential: ServiceToken | None = None,
+        credential: Token | None = None,
         groups: Literal["claim", "user"] = "claim",
         timeout: float = 10.0,
         http: Any = None,
     ) -> None:
         if groups not in ("claim", "user"):
             raise ConfigurationError(f'`groups` is "claim" or "user", not `{groups}`')
-        self._carta = requests.Endpoint(host, timeout, http)
-        self._service = _service_token(credential)
+        self._carta = Endpoint(host, timeout, http)
+        self._service: Login | None = None if credential is None else TokenLogin(credential)
         self._asks_groups = groups == "user"
         self._caution = Caution()
 
@@ -140,61 +144,47 @@ class CartaDirectory(Directory):
 
     def _user(self, principal: Principal) -> Steps[tuple[Memberships, Organizations]]:
         if self._service is None:
-            token = _own_token(principal)
-            body = yield from self._ask(requests.current_user(self._carta, token=token), principal)
-            users = [] if body is None else [answers.read_user(body)]
-            if any(user.name != principal.username for user in users):
+            own = yield from self._ask(users.current(), principal)
+            found = [] if own is None else [own]
+            if any(user.name != principal.username for user in found):
                 raise CartaError("carta answered about another user than the token's", code="carta_malformed")
         else:
-            name, token = _name(principal), (yield from self._token(self._service))
-            body = yield from self._ask(requests.search_users(self._carta, name, token=token), principal)
-            users = [] if body is None else [user for user in answers.read_users(body) if user.name == name]
-            if len(users) > 1:
+            name = _name(principal)
+            found = [user for user in (yield from self._ask(users.search(name), principal)) or () if user.name == name]
+            if len(found) > 1:
                 raise CartaError("carta knows several users of one name", code="carta_malformed")
-        groups = frozenset[str]().union(*(user.groups for user in users))
-        organizations = frozenset(user.organization for user in users if user.organization)
+        groups = frozenset[str]().union(*(user.groups for user in found))
+        organizations = frozenset(user.organization for user in found if user.organization)
         return Memberships(groups), Organizations(organizations)
 
     def _permission(self, principal: Principal, resource: Resource) -> Steps[Granted]:
         if self._service is None:
-            asked = requests.resource(self._carta, resource.type, resource.id, token=_own_token(principal))
-            body = yield from self._ask(asked, principal)
-            return Granted() if body is None else Granted(answers.read_item(body, resource.id).permission)
-        name, token = _name(principal), (yield from self._token(self._service))
-        body = yield from self._ask(requests.user_permission(self._carta, resource.id, name, token=token), principal)
-        return Granted() if body is None else Granted(answers.read_permission(body))
+            item = yield from self._ask(permissions.get(resource.type, resource.id), principal)
+            return Granted() if item is None else Granted(item.permission)
+        held = yield from self._ask(permissions.held(resource.id, _name(principal)), principal)
+        return Granted() if held is None else Granted(held)
 
     def _listing(self, principal: Principal, type: str) -> Steps[Listed]:
-        if self._service is None:
-            asked = requests.resources(self._carta, type, token=_own_token(principal))
-        else:
-            token = yield from self._token(self._service)
-            asked = requests.resources(self._carta, type, user_id=principal.subject, token=token)
-        body = yield from self._ask(asked, principal)
-        if body is None:
+        asked = permissions.list_resources(type, user_id="" if self._service is None else principal.subject)
+        # What is sound of a listing may be known, even where some of it is not.
+        answer = yield from self._ask(asked.reading(sound(type)), principal)
+        if answer is None:
             return Listed()
-        items, sound = answers.read_items(body)
+        items, all_sound = answer
         held = tuple((Resource(type, item.id), item.permission) for item in items if item.permission)
-        return Listed(held, "" if sound else "carta_malformed")
+        return Listed(held, "" if all_sound else "carta_malformed")
 
-    def _token(self, service: Credential | Callable[[], str]) -> Steps[str]:
-        """The service account's token, which a function may have to fetch."""
-        if isinstance(service, Credential):
-            return service.reveal()
-        try:
-            token = yield Call(service)
-        except (Unavailable, OSError) as fault:
-            raise FactsUnavailable(f"the service token could not be had ({type(fault).__name__})", code="no_credential") from None
-        if not _is_token(token):
-            raise FactsUnavailable("the function for the service token gave none", code="no_credential")
-        return str(token)
-
-    def _ask(self, request: HttpRequest, principal: Principal) -> Steps[bytes | None]:
-        """The answer's body; nothing for 403 and 404, which say that there is nothing for the caller."""
+    def _ask(self, operation: Operation[T], principal: Principal) -> Steps[T | None]:
+        """What the answer says; nothing for 403 and 404, which say that there is nothing for the caller."""
+        if self._service is None:
+            authorization = f"Bearer {_own_token(principal)}"
+        else:
+            authorization = yield from self._service.authorization(self._carta)
+        request = operation.request(self._carta, authorization)
         question = (request.url, principal.issuer, principal.subject)
         self._caution.check(question)
         try:
-            response = yield request
+            response: HttpResponse = yield request
         except TransportError as fault:
             if fault.code == "too_large":
                 self._caution.failed(question)
@@ -209,31 +199,16 @@ class CartaDirectory(Directory):
         else:
             self._caution.answered(question)
         if status == 200:
-            return bytes(response.body)
+            return operation.read(response)
         if status in (403, 404):
             return None
         code = "carta_unauthorized" if status == 401 else "carta_unavailable" if status == 429 or status >= 500 else "carta_unexpected"
         raise FactsUnavailable(f"`{request.url}` answered {status}", code=code)
 
 
-def _service_token(given: ServiceToken | None) -> Credential | Callable[[], str] | None:
-    if given is None or (isinstance(given, Credential) and _is_token(given.reveal())):
-        return given
-    if isinstance(given, str) and _is_token(given):
-        return Credential(given)
-    if callable(given) and not inspect.iscoroutinefunction(given):
-        return given
-    raise ConfigurationError("`credential` is a token (one word of printable ASCII) or a plain function that gives one")
-
-
-def _is_token(value: object) -> bool:
-    """Whether it can stand in a header: one word, so that nothing else gets in with it."""
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
-
-
 def _own_token(principal: Principal) -> str:
     token = None if principal.credential is None else principal.credential.reveal()
-    if token is None or not _is_token(token):
+    if token is None or not is_word(token):
         raise FactsUnavailable("the caller came without a token of their own", code="no_credential")
     return token
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cartaguard.carta.operation import Operation
-from cartaguard.carta.reading import accessor, flags, ignored, listed, node, one, permission_set, texts
+from cartaguard.carta.reading import FLAGS, accessor, flags, ignored, listed, node, one, permission_set, texts
 from cartaguard.carta.records import Accessor, Node, PermissionSet
 from cartaguard.errors import ParameterError
 from cartaguard.model.permission import Permission
 
 __all__ = ["accessors", "create", "delete", "direct", "get", "grant", "held", "labels", "list_resources", "revoke", "update"]
-
-_WORDS = ("execute", "write", "read", "admin", "owner")
 
 
 def held(source: str, target: str) -> Operation[Permission]:
@@ -81,4 +79,4 @@ def delete(id: str) -> Operation[None]:
 
 
 def _flags(permission: Permission) -> dict[str, bool]:
-    return {word: word in permission for word in _WORDS}
+    return {word: word in permission for word in FLAGS}

@@ -28,7 +28,7 @@ def list_resources(type: str, *, user_id: str = "") -> Operation[tuple[Record, .
 
 def get(type: str, id: str) -> Operation[Record]:
     """One resource, with the permission on it of the user who is logged in."""
-    return Operation("GET", ("permissions", "resources", type, id), one(record(type)))
+    return Operation("GET", ("permissions", "resources", type, id), one(record(type, id)))
 
 
 def held(id: str, name: str, *, user_type: UserType = "User") -> Operation[Permission]:

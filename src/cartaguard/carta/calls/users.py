@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cartaguard.carta.operation import Operation
-from cartaguard.carta.reading import ignored, listed, one, person, truth
+from cartaguard.carta.reading import authenticated, ignored, listed, one, person
 from cartaguard.carta.records import Person
 from cartaguard.errors import ParameterError
 
@@ -19,8 +19,8 @@ def current() -> Operation[Person]:
 
 
 def is_authenticated() -> Operation[bool]:
-    """Whether Carta takes the login; raises :class:`~cartaguard.errors.CartaUnauthorized` when it does not even read it."""
-    return Operation("GET", ("user", "authenticated"), truth)
+    """Whether Carta takes the login."""
+    return Operation("GET", ("user", "authenticated"), authenticated, also=frozenset({401}))
 
 
 def create(
