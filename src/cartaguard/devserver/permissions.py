@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.groups import Groups
+from cartaguard.devserver.histories import Histories
 from cartaguard.devserver.schema import grants, resources
 from cartaguard.devserver.world import SqlWorld
 from cartaguard.directories.graph import SECRET, Grantee, listing, permission_on
@@ -44,12 +46,31 @@ class Permissions:
         self._connection = connection
         self._world = SqlWorld(connection)
         self._groups = Groups(connection)
+        self.histories = Histories(connection)
+
+    def create(self, type: str, *, owner: str, fields: dict[str, Any]) -> Stored:
+        """A new resource with an id of its own, as Carta gives them."""
+        stored = Stored(Resource(type, str(uuid.uuid4())), owner, fields)
+        self.add(stored.resource, owner=owner, fields=fields)
+        return stored
 
     def add(self, resource: Resource, *, owner: str, fields: dict[str, Any]) -> None:
         """A new resource. :raises ApiError: 400 for an id that is taken, by whatever type."""
         if self.stored(resource.id) is not None:
             raise ApiError(400, "duplicate record")
         self._connection.execute(insert(resources).values(id=resource.id, type=resource.type, owner=owner, fields=fields))
+        self.histories.begin(resource.id, owner)
+
+    def change(self, resource: Resource, *, by: str, fields: dict[str, Any]) -> None:
+        """Give a resource other fields; its history remembers who did."""
+        self._connection.execute(update(resources).where(resources.c.id == resource.id).values(fields=fields))
+        self.histories.changed(resource.id, by)
+
+    def remove(self, resource: Resource) -> None:
+        """Remove a resource, what was granted on it, and what it was granted itself."""
+        itself = Grantee.of(resource)
+        self._connection.execute(delete(grants).where(grants.c.kind == itself.kind, grants.c.grantee == itself.name))
+        self._connection.execute(delete(resources).where(resources.c.id == resource.id))
 
     def stored(self, id: str) -> Stored | None:
         """The resource with this id."""

@@ -8,18 +8,26 @@ from __future__ import annotations
 from cartaguard.devserver.schema.base import metadata
 from cartaguard.devserver.schema.cognito import handshakes, keys, pool, refresh_tokens, sessions, users
 from cartaguard.devserver.schema.graph import grants, resources
+from cartaguard.devserver.schema.histories import histories
 from cartaguard.devserver.schema.membership import groups, members
+from cartaguard.devserver.schema.projects import connections
+from cartaguard.devserver.schema.secrets import secrets
+from cartaguard.devserver.schema.services import addresses
 
 __all__ = [
+    "addresses",
+    "connections",
     "grants",
     "groups",
     "handshakes",
+    "histories",
     "keys",
     "members",
     "metadata",
     "pool",
     "refresh_tokens",
     "resources",
+    "secrets",
     "sessions",
     "users",
 ]
