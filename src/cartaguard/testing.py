@@ -24,17 +24,20 @@ __all__ = ["EmbeddedCarta"]
 
 
 class EmbeddedCarta:
-    """The server of ``cartaguard dev`` on a free port of this machine, in a thread, on a file that goes away with it.
+    """The server of ``cartaguard dev`` on a free port of this machine, in a thread.
 
     Use it in a ``with`` block. Names are Carta's; whatever it refuses is raised as
     :class:`~cartaguard.errors.CartaGuardError`.
 
     :param seed: whether it begins with the people and projects of ``cartaguard dev``; otherwise it is empty.
+    :param store: where everything is kept: a file, or ``postgresql+psycopg://USER@HOST/NAME``. By default a file that goes
+        away at the end.
     :param plain_logins: whether its Cognito takes passwords as such too (USER_PASSWORD_AUTH), which Carta's does not.
     """
 
-    def __init__(self, *, seed: bool = False, plain_logins: bool = False) -> None:
+    def __init__(self, *, seed: bool = False, store: Path | str | None = None, plain_logins: bool = False) -> None:
         self._seed = seed
+        self._store = store
         self._plain_logins = plain_logins
         self._server: Server | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -53,13 +56,16 @@ class EmbeddedCarta:
 
         if self._server is not None:
             raise ConfigurationError("this embedded carta runs already; make another one")
-        self._folder = tempfile.TemporaryDirectory(prefix="cartaguard-")
-        store = Store(Path(self._folder.name) / "carta.sqlite", seeded=self._seed)
+        place = self._store
+        if place is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="cartaguard-")
+            place = Path(self._folder.name) / "carta.sqlite"
+        store = Store(place, seeded=self._seed)
         self._server = Server(Listener("127.0.0.1", 0), store, plain_logins=self._plain_logins)
         self._server.start()
 
     def stop(self) -> None:
-        """End it, and forget everything in it. Does nothing when it does not run."""
+        """End it, and forget everything unless it was told where to keep it. Does nothing when it does not run."""
         server, folder = self._server, self._folder
         self._server = self._folder = None
         if server is not None:

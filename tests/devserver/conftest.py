@@ -1,8 +1,12 @@
-"""One embedded Carta for all tests here, asked over its socket; and an empty store for tests without one."""
+"""One embedded Carta for all tests here, asked over its socket; and an empty store for tests without one.
+
+Every test that stores something runs on SQLite, and once more (marked ``server``) on a real PostgreSQL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,14 +15,40 @@ import pytest
 
 from cartaguard.devserver.store import Store
 from cartaguard.testing import EmbeddedCarta
+from support.postgres import Cluster, cluster
 
 #: ``call(method, path, name)``: the answer to a call that a user makes; without a name nobody makes it.
 Call: TypeAlias = Callable[..., httpx.Response]
 
+#: An empty place to store in, as long as the block lasts.
+Places: TypeAlias = Callable[[], AbstractContextManager[Path | str]]
+
+#: The same, as long as the test lasts.
+Fresh: TypeAlias = Callable[[], Path | str]
+
 
 @pytest.fixture(scope="session")
-def seeded() -> Iterator[EmbeddedCarta]:
-    with EmbeddedCarta(seed=True) as carta:
+def postgres() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    if request.param == "postgresql":
+        running: Cluster = request.getfixturevalue("postgres")
+        return running.database
+
+    @contextmanager
+    def file() -> Iterator[Path]:
+        yield tmp_path_factory.mktemp("store") / "carta.sqlite"
+
+    return file
+
+
+@pytest.fixture(scope="session")
+def seeded(places: Places) -> Iterator[EmbeddedCarta]:
+    with places() as place, EmbeddedCarta(seed=True, store=place) as carta:
         yield carta
 
 
@@ -26,21 +56,27 @@ def seeded() -> Iterator[EmbeddedCarta]:
 def call(seeded: EmbeddedCarta) -> Iterator[Call]:
     with httpx.Client(base_url=seeded.url) as client:
 
-        def call(method: str, path: str, name: str = "") -> httpx.Response:
+        def call(method: str, path: str, name: str = "", **more: object) -> httpx.Response:
             headers = {"Authorization": f"Bearer {seeded.token(name)}"} if name else {}
-            return client.request(method, path, headers=headers)
+            return client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
 
         yield call
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "carta.sqlite", seeded=False)
+def fresh(places: Places) -> Iterator[Fresh]:
+    with ExitStack() as made:
+        yield lambda: made.enter_context(places())
+
+
+@pytest.fixture
+def store(fresh: Fresh) -> Iterator[Store]:
+    store = Store(fresh(), seeded=False)
     yield store
     store.close()
 
 
 @pytest.fixture
-def empty() -> Iterator[EmbeddedCarta]:
-    with EmbeddedCarta() as carta:
+def empty(fresh: Fresh) -> Iterator[EmbeddedCarta]:
+    with EmbeddedCarta(store=fresh()) as carta:
         yield carta

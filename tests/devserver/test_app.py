@@ -86,15 +86,14 @@ def test_a_fault_of_its_own_is_500_without_a_trace(store: Store, monkeypatch: py
     assert (answer.status_code, answer.json()) == (500, {"error": "internal error"})
 
 
-def test_no_password_or_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_password_or_token_is_logged(empty: EmbeddedCarta, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with EmbeddedCarta() as carta:
-        carta.add_user("olga", password="canary-password")
-        fields = {"username": "olga", "password": "canary-password"}
-        good = httpx.post(f"{carta.url}/dev/token", data=fields).json()["id_token"]
-        for token in (good, "canary-token"):
-            httpx.get(f"{carta.url}/user", headers={"Authorization": f"Bearer {token}"})
-        httpx.post(f"{carta.url}/dev/token", data={**fields, "username": "canary"})
+    empty.add_user("olga", password="canary-password")
+    fields = {"username": "olga", "password": "canary-password"}
+    good = httpx.post(f"{empty.url}/dev/token", data=fields).json()["id_token"]
+    for token in (good, "canary-token"):
+        httpx.get(f"{empty.url}/user", headers={"Authorization": f"Bearer {token}"})
+    httpx.post(f"{empty.url}/dev/token", data={**fields, "username": "canary"})
     secrets = ("canary-password", "canary-token", good.rpartition(".")[2])
     told = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
     assert not [line for line in told if any(secret in line for secret in secrets)]

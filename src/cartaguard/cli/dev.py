@@ -14,7 +14,8 @@ __all__ = ["register"]
 
 _commands = typer.Typer(help="A Carta on this machine, with people, projects and tokens, for development.", rich_markup_mode=None)
 
-_Data = Annotated[Path | None, typer.Option("--data", help="The SQLite file; by default one in your state folder.", show_default=False)]
+_DATA = "An SQLite file, or `postgresql+psycopg://USER@HOST/NAME`; by default a file in your state folder."
+_Data = Annotated[str | None, typer.Option("--data", help=_DATA, show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +47,7 @@ def dev(
         )
     listener = Listener(host, port)
     try:
-        store = Store(_file(data), emptied=reset)
+        store = Store(_place(data), emptied=reset)
     except ConfigurationError:
         listener.socket.close()
         raise
@@ -54,7 +55,7 @@ def dev(
     print("\n".join(welcome(server.carta)), flush=True)
     if not is_loopback(host):
         print("\nWARNING: other machines can reach this server, and everybody knows its passwords.", flush=True)
-    print(f"\nEverything is in {store.path}. Stop with Ctrl-C.", flush=True)
+    print(f"\nEverything is in {store.shown}. Stop with Ctrl-C.", flush=True)
     try:
         server.serve()
     except KeyboardInterrupt:
@@ -66,19 +67,19 @@ def rotate(context: typer.Context, data: _Data = None) -> None:
     """Make new signing keys. The old ones stay published until what they signed has expired."""
     from cartaguard.devserver.store import Store
 
-    path = _file(data or context.obj)
-    if not path.exists():
-        raise ConfigurationError(f"`{path}` does not exist; run `cartaguard dev` first, or name the file with `--data`")
-    store = Store(path)
+    place = _place(data or context.obj)
+    if "://" not in place and not Path(place).exists():
+        raise ConfigurationError(f"`{place}` does not exist; run `cartaguard dev` first, or name the file with `--data`")
+    store = Store(place)
     with store.begin() as tables:
         tables.keys.rotate()
     store.close()
-    print(f"New tokens are signed with new keys from now on ({path}).")
+    print(f"New tokens are signed with new keys from now on ({store.shown}).")
 
 
-def _file(data: Path | None) -> Path:
+def _place(data: str | None) -> str:
     if data is not None:
         return data
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "cartaguard"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder / "dev.sqlite"
+    return str(folder / "dev.sqlite")

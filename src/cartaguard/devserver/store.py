@@ -1,15 +1,19 @@
-"""The store: one file, and within each transaction everything that is in it."""
+"""The store: one database, and within each transaction everything that is in it."""
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from cartaguard.devserver.engine import open_engine
+from cartaguard.devserver.database import database_at, make_tables
+from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.groups import Groups
 from cartaguard.devserver.handshakes import Handshakes
 from cartaguard.devserver.keys import Keys
@@ -22,6 +26,12 @@ from cartaguard.devserver.sessions import Sessions
 __all__ = ["Store", "Tables"]
 
 T = TypeVar("T")
+
+#: Seconds for which a transaction is tried again.
+PATIENCE = 10.0
+
+#: How often what it wrote may contradict what is stored.
+CONFLICTS = 3
 
 
 class Tables:
@@ -38,32 +48,62 @@ class Tables:
 
 
 class Store:
-    """An SQLite file. A fresh one gets keys, and the people and things of :mod:`~cartaguard.devserver.seed`.
+    """What an embedded Carta knows. A fresh one gets keys, and the people and things of :mod:`~cartaguard.devserver.seed`.
 
-    :param seeded: whether a fresh file is to have them.
-    :param emptied: whether to forget everything in the file first.
-    :raises ConfigurationError: when the file cannot be had.
+    :param place: an SQLite file, or the address of a PostgreSQL database; see :func:`~cartaguard.devserver.database.database_at`.
+    :param seeded: whether a fresh one is to have the people and things.
+    :param emptied: whether to forget everything in it first.
+    :raises ConfigurationError: when it cannot be had.
     """
 
-    def __init__(self, path: Path, *, seeded: bool = True, emptied: bool = False) -> None:
-        self.path = path
-        self._engine = open_engine(path, emptied=emptied)
-        with self.begin() as tables:
-            if not tables.keys.published(now=0):
-                tables.keys.rotate()
-                if seeded:
-                    plant(tables.people, tables.groups, tables.permissions, tables.pool)
+    def __init__(self, place: Path | str, *, seeded: bool = True, emptied: bool = False) -> None:
+        self._database = database_at(place)
+        try:
+            with self._database.making() as connection:
+                make_tables(connection, self.shown, emptied=emptied)
+                tables = Tables(connection)
+                if not tables.keys.published(now=0):
+                    tables.keys.rotate()
+                    if seeded:
+                        plant(tables.people, tables.groups, tables.permissions, tables.pool)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def shown(self) -> str:
+        """Where everything is, for people."""
+        return self._database.shown
 
     @contextmanager
     def begin(self) -> Iterator[Tables]:
         """One transaction: kept when the block ends, undone when it raises."""
-        with self._engine.begin() as connection:
+        with self._database.engine.begin() as connection:
             yield Tables(connection)
 
     def transact(self, work: Callable[[Tables], T]) -> T:
-        """Do this in one transaction. It may be done again from the start when another transaction came in between."""
-        with self.begin() as tables:
-            return work(tables)
+        """Do this in one transaction. It is done again from the start when another came in between.
+
+        So ``work`` has no effect but on the tables. What it checks first and then writes cannot be overtaken: where
+        two write what only one may, the second finds in its next attempt what the first has written.
+
+        :raises ApiError: 503 when others came in between for too long.
+        """
+        until, pause, conflicts = time.monotonic() + PATIENCE, 0.001, 0
+        while True:
+            try:
+                with self.begin() as tables:
+                    return work(tables)
+            except DBAPIError as fault:
+                # What one table demands of another shows itself once somebody else has written, or is a mistake of ours.
+                conflicts += isinstance(fault, IntegrityError)
+                if conflicts > CONFLICTS or not (isinstance(fault, IntegrityError) or self._database.passing(fault)):
+                    raise
+            if time.monotonic() > until:
+                raise ApiError(503, "the store is busy; try again")
+            # At random, or those that came into each other's way would do so again.
+            time.sleep(random.uniform(0, pause))  # noqa: S311
+            pause = min(2 * pause, 0.2)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.engine.dispose()

@@ -1,0 +1,49 @@
+"""The PostgreSQL database behind the embedded Carta. What is special to PostgreSQL is here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from cartaguard.errors import ConfigurationError
+
+__all__ = ["PostgresDatabase"]
+
+#: SQLSTATEs of a transaction that came into another's way: serialization_failure and deadlock_detected.
+_PASSING = frozenset({"40001", "40P01"})
+
+#: Any number that nobody else takes a lock on.
+_LOCK = 0x63617274
+
+
+class PostgresDatabase:
+    """A database. Transactions are serializable, so that whatever is checked first still holds when it is written.
+
+    :raises ConfigurationError: when the driver is missing.
+    """
+
+    def __init__(self, url: URL) -> None:
+        # Neither the password nor what else it may be hidden in.
+        self.shown = url.set(query={}).render_as_string(hide_password=True)
+        try:
+            self.engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise ConfigurationError("postgresql needs a driver; run `pip install cartaguard[postgres]`") from None
+
+    @contextmanager
+    def making(self) -> Iterator[Connection]:
+        """The transaction in which the tables are made; others who would make them wait."""
+        try:
+            # What is read after the lock was waited for must be as new as the lock.
+            with self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection, connection.begin():
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                yield connection
+        except OperationalError:
+            raise ConfigurationError(f"`{self.shown}` cannot be reached; start it, or give another database with `--data`") from None
+
+    def passing(self, fault: DBAPIError) -> bool:
+        """Whether the same transaction may succeed when it is tried again: another came in between."""
+        return getattr(fault.orig, "sqlstate", None) in _PASSING
