@@ -24,6 +24,7 @@ __all__ = ["authorize", "current_principal"]
 P = ParamSpec("P")
 R = TypeVar("R")
 Caller = tuple[Guard, Principal]
+_Kind = inspect.Parameter
 
 current.use()
 
@@ -144,27 +145,33 @@ def _decorated(function: Any, demanded: Requirement) -> Any:
 
 
 class _Params:
-    """What fills the templates: a function's arguments by name. Looked up only if there is a template."""
+    """What fills the templates: those of a function's arguments that they name."""
 
-    __slots__ = ("_names", "_signature")
+    __slots__ = ("_signature", "_wanted")
 
     def __init__(self, function: Callable[..., Any], demanded: Requirement) -> None:
         self._signature = inspect.signature(function)
         parameters = list(self._signature.parameters.values())
-        if parameters and parameters[0].name in ("self", "cls"):
-            del parameters[0]
-        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        names = [parameter.name for parameter in parameters if parameter.kind not in variable]
+        own = parameters[1:] if parameters and parameters[0].name in ("self", "cls") else parameters
+        names = [parameter.name for parameter in own if parameter.kind not in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD)]
         demanded.bind(names, function.__qualname__)
-        templated = any(isinstance(leaf, (HasPermission, Unrestricted)) and leaf.on.names for leaf in demanded.leaves())
-        self._names = frozenset(names if templated else ())
+        wanted = {name for leaf in demanded.leaves() if isinstance(leaf, (HasPermission, Unrestricted)) for name in leaf.on.names}
+        self._wanted = [(index, parameter) for index, parameter in enumerate(parameters) if parameter.name in wanted]
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
-        if not self._names:
-            return {}
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return {name: value for name, value in bound.arguments.items() if name in self._names}
+        params: dict[str, Any] = {}
+        for index, parameter in self._wanted:
+            name, kind = parameter.name, parameter.kind
+            if kind is not _Kind.KEYWORD_ONLY and index < len(args):
+                params[name] = args[index]
+            elif kind is not _Kind.POSITIONAL_ONLY and name in kwargs:
+                params[name] = kwargs[name]
+            elif parameter.default is not _Kind.empty:
+                params[name] = parameter.default
+            else:
+                # Says in Python's own words which argument is missing.
+                self._signature.bind(*args, **kwargs)
+        return params
 
 
 async def _insist(caller: Caller, demanded: Requirement, params: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import pickle
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -117,6 +118,18 @@ def test_the_template_of_one_resource_takes_braces_as_they_are() -> None:
     assert hash(odd) == hash(ResourceTemplate("Project:{id}"))
     assert odd != "Project:{id}"
     assert (str(odd), repr(odd)) == ("Project:{id}", "ResourceTemplate('Project:{id}')")
+
+
+def test_what_was_made_is_remembered_within_bounds() -> None:
+    template = ResourceTemplate("Project:{id}")
+    assert template.fill({"id": "p1"}) is template.fill({"id": "p1"})
+    for number in range(3000):
+        assert template.fill({"id": number}) == Resource("Project", str(number))
+        assert len(template._made) <= 1024
+    endless = "x" * 10_000
+    assert template.fill({"id": endless}) == Resource("Project", endless)
+    assert (endless,) not in template._made
+    assert pickle.loads(pickle.dumps(template)) == template
 
 
 LITERALS = st.text("a/b", min_size=1, max_size=3)

@@ -14,6 +14,10 @@ from cartaguard.model.names import Resource
 __all__ = ["ResourceTemplate", "parameter_text"]
 
 
+#: How many resources a template remembers, and how long the id of one may be, in characters.
+_REMEMBERED, _LONGEST = 1024, 512
+
+
 class ResourceTemplate:
     """``Type:id`` with ``{parameter}`` in it. Without parameters it is one resource.
 
@@ -22,7 +26,7 @@ class ResourceTemplate:
     and two parameters may not touch.
     """
 
-    __slots__ = ("_literals", "fixed", "names", "text")
+    __slots__ = ("_literals", "_made", "fixed", "names", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
@@ -31,6 +35,8 @@ class ResourceTemplate:
             )
         self.text = text
         self._literals, self.names = _split(text)
+        #: Resources by the texts that filled them, since the same ones come again and again.
+        self._made: dict[tuple[str, ...], Resource] = {}
         self.fixed: Resource | None = None
         type_ = self._literals[0].partition(":")[0]
         if ":" not in self._literals[0] or not type_:
@@ -47,7 +53,7 @@ class ResourceTemplate:
         """The template of this one resource; braces in its id are just text."""
         template = cls.__new__(cls)
         template.text = str(resource)
-        template._literals, template.names, template.fixed = (str(resource),), (), resource
+        template._literals, template.names, template.fixed, template._made = (str(resource),), (), resource, {}
         return template
 
     def bind(self, parameters: Collection[str], where: str = "") -> None:
@@ -67,18 +73,34 @@ class ResourceTemplate:
         """
         if self.fixed is not None:
             return self.fixed
-        literals = self._literals
-        text = literals[0]
-        last = len(self.names) - 1
-        for index, name in enumerate(self.names):
+        values = []
+        for name in self.names:
             if name not in params:
                 raise ParameterError(f"`{self.text}` needs the parameter `{name}`")
-            value = parameter_text(name, params[name])
+            value = params[name]
+            values.append(value if type(value) is str else parameter_text(name, value))
+        made = self._made.get(key := tuple(values))
+        if made is None:
+            made = self._make(key)
+            if made is not None and len(made.id) <= _LONGEST:
+                if len(self._made) >= _REMEMBERED:
+                    self._made = {}
+                self._made[key] = made
+        return made
+
+    def _make(self, values: tuple[str, ...]) -> Resource | None:
+        literals = self._literals
+        text = literals[0]
+        last = len(values) - 1
+        for index, value in enumerate(values):
             following = literals[index + 1]
             if not value or (index < last and (value + following).find(following) < len(value)):
                 return None
             text += value + following
         return Resource.parse(text)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (ResourceTemplate, (self.text,)) if self.fixed is None else (ResourceTemplate.of, (self.fixed,))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResourceTemplate) and self.text == other.text and self.fixed == other.fixed
