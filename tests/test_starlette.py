@@ -83,6 +83,7 @@ class TestStart:
         with pytest.raises(UndeclaredRoutes, match="`GET /forgotten`"):
             check(starlette(Route("/forgotten", ok)))
         check(starlette(show()))
+        check(TestCors().app())
         with pytest.raises(ConfigurationError, match="has no guard"):
             check(Starlette())
 

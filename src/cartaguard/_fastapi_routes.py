@@ -88,7 +88,7 @@ class FastAPIInventory(Inventory):
         return _FastAPIFound(holder, entries, self._typed.get(id(holder), []))
 
 
-def _frontends(router: APIRouter) -> Iterator[tuple[Any, Any, str, Dependant | None]]:
+def _frontends(router: APIRouter) -> Iterator[tuple[Any, Any, str, Dependant]]:
     for group in getattr(router, "_low_priority_routes", ()):
         yield group, group, "", group.dependant
     for route in router.routes:
@@ -137,7 +137,7 @@ class _FastAPIFound(Found):
         return seen
 
 
-def _typed(dependant: Dependant | None) -> list[Any]:
+def _typed(dependant: Dependant) -> list[Any]:
     """The path parameters of an endpoint and its dependencies that are more than plain text."""
     fields: list[Any] = []
 
@@ -146,12 +146,11 @@ def _typed(dependant: Dependant | None) -> list[Any]:
             visit(child)
         fields.extend(field for field in node.path_params if field.field_info.annotation is not str or field.field_info.metadata)
 
-    if dependant is not None:
-        visit(dependant)
+    visit(dependant)
     return fields
 
 
-def demanded(dependant: Dependant | None) -> Marks:
+def demanded(dependant: Dependant) -> Marks:
     """The requirements among a route's dependencies: of the application, its routers, the route and its parameters."""
     marks: list[Requirement] = []
 
@@ -162,8 +161,7 @@ def demanded(dependant: Dependant | None) -> Marks:
         for child in node.dependencies:
             visit(child)
 
-    if dependant is not None:
-        visit(dependant)
+    visit(dependant)
     return tuple(dict.fromkeys(marks))
 
 
