@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import time
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,54 +54,62 @@ class _Login:
         raise TypeError("a login is not stored or sent anywhere")
 
 
-class TokenLogin(_Login):
+class _Held(_Login, ABC):
+    """What somebody holds: one word, or a plain function that gives one."""
+
+    _what: str
+
+    def __init__(self, token: Token) -> None:
+        if isinstance(token, str):
+            token = Credential(token)
+        if not (is_word(token.reveal()) if isinstance(token, Credential) else callable(token) and not inspect.iscoroutinefunction(token)):
+            raise ConfigurationError(f"{self._what} is one word of printable ASCII, or a plain function that gives one")
+        self._token = token
+
+    def authorization(self, carta: Endpoint) -> Steps[str]:
+        if isinstance(self._token, Credential):
+            return self._header(self._token.reveal())
+        try:
+            token = yield Call(self._token)
+        except (Unavailable, OSError) as fault:
+            raise LoginError(f"the function for {self._what} gave none ({type(fault).__name__})", code="no_credential") from None
+        if not is_word(token):
+            raise LoginError(f"the function for {self._what} gave none", code="no_credential")
+        return self._header(token)
+
+    def renew(self, carta: Endpoint, refused: str) -> Steps[bool]:
+        """A function may give another one by now; a text stays what it is."""
+        return not isinstance(self._token, Credential) and (yield from self.authorization(carta)) != refused
+
+    @abstractmethod
+    def _header(self, word: str) -> str:
+        """The header's value."""
+
+
+class TokenLogin(_Held):
     """A bearer token: Carta's is the ID token of its user pool.
 
     :param token: the token, or a plain function that gives one; it may block, and is asked for every request.
     :raises ConfigurationError: for what is no token.
     """
 
-    def __init__(self, token: Token) -> None:
-        if isinstance(token, str):
-            token = Credential(token)
-        if not (is_word(token.reveal()) if isinstance(token, Credential) else callable(token) and not inspect.iscoroutinefunction(token)):
-            raise ConfigurationError("the token is one word of printable ASCII, or a plain function that gives one")
-        self._token = token
+    _what = "the token"
 
-    def authorization(self, carta: Endpoint) -> Steps[str]:
-        if isinstance(self._token, Credential):
-            return f"Bearer {self._token.reveal()}"
-        try:
-            token = yield Call(self._token)
-        except (Unavailable, OSError) as fault:
-            raise LoginError(f"the function for the token gave none ({type(fault).__name__})", code="no_credential") from None
-        if not is_word(token):
-            raise LoginError("the function for the token gave none", code="no_credential")
-        return f"Bearer {token}"
-
-    def renew(self, carta: Endpoint, refused: str) -> Steps[bool]:
-        """A function may give another one by now; a token stays what it is."""
-        return not isinstance(self._token, Credential) and (yield from self.authorization(carta)) != refused
+    def _header(self, word: str) -> str:
+        return f"Bearer {word}"
 
 
-class ApiTokenLogin(_Login):
+class ApiTokenLogin(_Held):
     """An API token, which Carta takes as the password of ``__token__`` (HTTP Basic).
 
+    :param token: the key, or a plain function that gives one, as for :class:`TokenLogin`.
     :raises ConfigurationError: for what is no key.
     """
 
-    def __init__(self, key: str) -> None:
-        if not is_word(key):
-            raise ConfigurationError("the key of an API token is one word of printable ASCII")
-        self._value = Credential("Basic " + b64encode(f"__token__:{key}".encode()).decode())
+    _what = "the key of an API token"
 
-    def authorization(self, carta: Endpoint) -> Steps[str]:
-        yield from ()
-        return self._value.reveal()
-
-    def renew(self, carta: Endpoint, refused: str) -> Steps[bool]:
-        yield from ()
-        return False
+    def _header(self, word: str) -> str:
+        return "Basic " + b64encode(f"__token__:{word}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
