@@ -6,7 +6,6 @@ Passwords are proven by SRP: the server learns no password, and who is not there
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from hmac import compare_digest
@@ -116,7 +115,7 @@ class Cognito:
             block, signature = (
                 base64.b64decode(_text(told, f"PASSWORD_CLAIM_{part}"), validate=True) for part in ("SECRET_BLOCK", "SIGNATURE")
             )
-        except binascii.Error:
+        except ValueError:
             raise CognitoError("InvalidParameterException", "the password claim is no base64") from None
         now = self._carta.now()
         # In a transaction of its own, so that it is used up by a wrong answer too.

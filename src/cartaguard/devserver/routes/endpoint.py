@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import unquote
@@ -23,6 +24,9 @@ Body: TypeAlias = Mapping[str, Any]
 
 #: The largest body that is read, in bytes.
 LARGEST = 16 * 1024
+
+#: A zero byte, as JSON writes it; a backslash before it may be escaped itself.
+_ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def name(request: Request, parameter: str) -> str:
@@ -79,12 +83,19 @@ async def body_of(request: Request, largest: int = LARGEST) -> bytes:
 def object_in(body: bytes) -> Body:
     """The JSON object that a body is. :raises ApiError: 400 when it is none."""
     try:
-        sent = json.loads(body)
+        sent = json.loads(body, parse_constant=_no_number)
+        text = json.dumps(sent, ensure_ascii=False)
+        text.encode()
     except (ValueError, RecursionError):
-        sent = None
-    if not isinstance(sent, dict):
+        sent, text = None, ""
+    # No database keeps a zero byte in a text; half of a surrogate pair is none that could be encoded.
+    if not isinstance(sent, dict) or _ZERO.search(text):
         raise ApiError(400, "the body is no json object")
     return sent
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
 
 
 def _response(answer: object) -> Response:
