@@ -177,6 +177,15 @@ class TestRequests:
         assert statuses(app, "/projects/alloys", method="HEAD") == [401, 403, 405, 405]
         assert statuses(app, "/projects/alloys/") == [401, 403, 307, 307]
 
+    def test_head_with_a_route_of_its_own_is_guarded_as_get_and_as_itself(self) -> None:
+        policy = [{"path": "/x", "require": {"authenticated": True}}]
+        carta = FastAPIGuard(guard_for(policy))
+        app = fastapi(carta)
+        app.add_api_route("/x", lambda: "x")
+        app.add_api_route("/x", lambda: None, methods=["HEAD"], dependencies=requiring(RESEARCH, carta=carta))
+        assert statuses(app, "/x", method="HEAD") == [401, 403, 403, 200]
+        assert statuses(app, "/x") == [401, 200, 200, 200]
+
     def test_the_applications_own_404(self) -> None:
         app = fastapi()
 

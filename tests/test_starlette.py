@@ -168,6 +168,18 @@ class TestMisplaced:
             assert [ask(app, path, "olga")[0] for path in ("/function", "/plain", "/class", "/mounted/x")] == [500] * 4
         assert [ask(starlette(*routes), path)[0] for path in ("/function", "/plain", "/class", "/mounted/x")] == [200] * 4
 
+    def test_a_marked_function_that_is_called_without_a_connection_does_not_run(self) -> None:
+        with pytest.raises(ConfigurationError, match="nothing has decided"):
+            asyncio.run(requires(public("a test"))(ok)("no connection"))  # type: ignore[arg-type]
+
+    def test_a_marked_application_starts_and_stops_without_a_caller(self) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            started.append(scope["type"])
+
+        started: list[str] = []
+        asyncio.run(requires(public("a test"))(app)({"type": "lifespan"}, None, None))
+        assert started == ["lifespan"]
+
     def test_a_requirement_is_needed(self) -> None:
         with pytest.raises(ConfigurationError, match="is not a requirement"):
             requires("Aurora:Research")  # type: ignore[arg-type]

@@ -201,6 +201,13 @@ def test_what_the_route_is_given_is_decided_on(converter: str, spelled: str, ser
         assert {user: ask(app, f"/items/{served}", user)[0] for user in ("olga", "otto", "ada")} == {"olga": 200, "otto": 403, "ada": 200}
 
 
+def test_what_is_hidden_stays_hidden_at_dispatch() -> None:
+    guard = world({"8": "olga", "08": "otto"})
+    app = starlette(Route("/items/{id:int}", requires(permission("read", "Item:{id}", conceal=True))(ok)), guard=guard)
+    assert ask(app, "/items/08", "otto") == (404, "Not Found")
+    assert ask(app, "/items/08", "ada")[0] == 200
+
+
 def test_a_path_converter_takes_slashes() -> None:
     app = starlette(Route("/files/{path:path}", requires(permission("read", "Project:{path}"))(ok)), Route("/{rest:path}/end", OPEN(ok)))
     assert statuses(app, "/files/alloys") == [401, 403, 200, 200]
@@ -341,6 +348,10 @@ class TestMounts:
         with pytest.raises(UndeclaredRoutes) as refused:
             check(undeclared)
         assert refused.value.routes == ("* /sub/*",)
+
+    def test_addresses_below_a_marked_mount_can_still_be_made(self) -> None:
+        app = starlette(Mount("/sub", requires(RESEARCH)(Router(routes=[Route("/x", ok, name="x")])), name="sub"))
+        assert app.url_path_for("sub:x") == "/sub/x"
 
     def test_a_path_parameter_of_a_mount_is_a_parameter_of_its_routes(self) -> None:
         app = starlette(Mount("/projects/{project_id}", routes=[Route("/files", requires(READ)(ok))]))
@@ -516,6 +527,15 @@ class TestShared:
         bare = Starlette(routes=[route])
         policy = asgi_door.GuardMiddleware(bare, guard=guard_for([{"path": "/x", "require": {"authenticated": True}}]))
         assert [statuses(bare, "/x"), statuses(policy, "/x")] == [[200] * 4, [401, 200, 200, 200]]
+
+    def test_a_route_of_another_application_that_came_in_unseen_is_refused(self) -> None:
+        """A list that was exchanged in a mounted router is not watched; what is in it was never declared here."""
+        shared, inner = Route("/x", OPEN(ok)), Router(routes=[Route("/x", OPEN(ok))])
+        assert ask(starlette(shared), "/x")[0] == 200
+        app = starlette(Mount("/sub", inner))
+        assert ask(app, "/sub/x")[0] == 200
+        inner.routes = [shared]
+        assert ask(app, "/sub/x", "olga")[0] == 403
 
     def test_a_copy_of_a_route_is_another_route(self) -> None:
         route = Route("/x", OPEN(ok))

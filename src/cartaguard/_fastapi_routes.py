@@ -114,7 +114,8 @@ class _Frontend:
 class _FastAPIFound(Found):
     def __init__(self, holder: Any, entries: tuple[Entry, ...], typed: list[Any]) -> None:
         super().__init__(holder, entries)
-        self.typed = typed
+        self._typed = typed
+        self.convert = self._converted if typed else None
 
     def choose(self, scope: Mapping[str, Any], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
         context = scope.get("fastapi", {}).get("effective_route_context")
@@ -123,10 +124,10 @@ class _FastAPIFound(Found):
             entries = tuple(entry for entry in entries if entry.key[1] == context.path_format)
         return entries
 
-    def converted(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _converted(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """FastAPI converts behind the dispatch: with ``item_id: int``, ``/items/08`` is item 8."""
         seen = dict(params)
-        for field in self.typed:
+        for field in self._typed:
             value, faults = field.validate(params.get(field.alias), {}, loc=("path", field.alias))
             if not faults:
                 try:

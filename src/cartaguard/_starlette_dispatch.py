@@ -101,8 +101,8 @@ def _checked(key: int, handle: Any) -> Callable[[Scope, Receive, Send], Awaitabl
             entries = found.entries
             if len(entries) != 1 or entries[0] is not held.entry:
                 entries = found.choose(scope, held.path, params)
-            if found.typed:
-                params = found.converted(params)
+            if found.convert is not None:
+                params = found.convert(params)
         try:
             if not gate.confirm(held, entries, params):
                 await aio.run(gate.confirm_steps(held, entries, params))

@@ -39,8 +39,8 @@ class Site(NamedTuple):
 class Found:
     """One object whose ``handle`` serves requests, with the entries of the paths under which it is reached."""
 
-    #: Whether parameters are converted behind the dispatch, by :meth:`converted`.
-    typed: Any = None
+    #: Gives the parameters as the route will see them, where they are converted behind the dispatch.
+    convert: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def __init__(self, holder: Any, entries: tuple[Entry, ...]) -> None:
         self.holder = holder
@@ -50,10 +50,6 @@ class Found:
         """The entries under which this request came: those that fit its path and have just these parameters."""
         segments = path[1:].split("/")
         return tuple(e for e in self.entries if (texts := e.matcher(segments, path)) is not None and texts.keys() == params.keys())
-
-    def converted(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The parameters as the route will see them."""
-        return params
 
 
 class Inventory:
