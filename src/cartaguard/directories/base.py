@@ -13,7 +13,6 @@ What a directory does not know is an empty fact. What it could not find out is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import Unavailable
@@ -105,7 +104,7 @@ def in_doubt(need: Need, doubt: str) -> Fact:
     return _EMPTY[type(need)](doubt=doubt)
 
 
-_EMPTY: dict[type, Callable[..., Any]] = {
+_EMPTY: dict[type, Callable[..., Fact]] = {
     GroupsNeed: Memberships,
     PermissionNeed: Granted,
     OrganizationsNeed: Organizations,
