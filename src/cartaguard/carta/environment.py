@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cartaguard.carta.login import ApiTokenLogin, PasswordLogin, TokenLogin
+from cartaguard.carta.login import API_TOKEN_USER, ApiTokenLogin, PasswordLogin, TokenLogin
 from cartaguard.carta.perform import Login
 from cartaguard.carta.profiles import Profile, Profiles
 from cartaguard.errors import LoginError
@@ -105,6 +105,8 @@ def _pair(host: str, username: str | None, password: str | None, source: str) ->
 
 def _of_profile(profile: Profile) -> Login:
     # A password outlives any token.
+    if profile.username == API_TOKEN_USER and profile.password:
+        return ApiTokenLogin(profile.password)
     if profile.username and profile.password:
         return PasswordLogin(profile.username, profile.password)
     if profile.token:

@@ -23,9 +23,12 @@ from cartaguard.drivers.flights import Flights
 from cartaguard.errors import CartaUnavailable, ConfigurationError, LoginError, Unavailable
 from cartaguard.model.principal import Credential
 
-__all__ = ["ApiTokenLogin", "PasswordLogin", "Token", "TokenLogin", "is_word"]
+__all__ = ["API_TOKEN_USER", "ApiTokenLogin", "PasswordLogin", "Token", "TokenLogin", "is_word"]
 
 Token: TypeAlias = str | Credential | Callable[[], str]
+
+#: The user name under which Carta takes the key of an API token as the password.
+API_TOKEN_USER = "__token__"
 
 #: Seconds before its end at which a token is renewed, or half of its life if that is less.
 _MARGIN = 60.0
