@@ -6,13 +6,21 @@ import logging
 import pickle
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import flask
 import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.routing import Route
 
-from cartaguard import Guard, errors, permission
+from cartaguard import Guard, Policy, asgi, authenticated, errors, permission, starlette, wsgi
 from cartaguard.drivers import blocking
+from cartaguard.fastapi import FastAPIGuard
+from cartaguard.flask import FlaskGuard
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from cartaguard.model.principal import Principal
 from support.canary import CANARY, Watch, secrets_in
@@ -81,35 +89,51 @@ class Crash(Exception):
 
 
 async def crashing_asgi(scope: Any, receive: Any, send: Any) -> None:
-    raise Crash("broken")
+    raise Crash(f"broken for {asgi.principal(scope)!r}")
 
 
 def crashing_wsgi(environ: Any, start_response: Any) -> Any:
-    raise Crash("broken")
+    raise Crash(f"broken for {wsgi.principal(environ)!r}")
 
 
-def test_a_crash_behind_a_door_shows_no_secret() -> None:
-    """The traceback of an application that crashed behind the guard shows no token."""
-    from cartaguard import Policy, asgi, wsgi
-
-    policy = Policy.from_dict({"routes": [{"path": "/*", "require": {"authenticated": True}}]})
-    for door in (
-        AsgiDoor(asgi.GuardMiddleware(crashing_asgi, guard=guard_of(policy))),
-        WsgiDoor(wsgi.GuardMiddleware(crashing_wsgi, guard=guard_of(policy))),
-    ):
-        with pytest.raises(Crash) as raised:
-            door.request("GET", "/x", secret_headers("olga"))
-        door.close()
-        assert secrets_in(seen(raised.value)) == []
+async def crashing_endpoint(request: Request) -> Any:
+    raise Crash(f"broken for {asgi.principal(request.scope)!r}")
 
 
-def test_a_crash_in_a_framework_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor do the answer and the log of a framework that handles the crash itself."""
-    import flask
+def crashing_starlette() -> Door:
+    routes = [Route("/x", starlette.requires(authenticated)(crashing_endpoint))]
+    return AsgiDoor(Starlette(routes=routes, middleware=[Middleware(starlette.GuardMiddleware, guard=guard_of())]))
 
-    from cartaguard import authenticated
-    from cartaguard.flask import FlaskGuard
 
+def crashing_fastapi() -> Door:
+    app = FastAPI(openapi_url=None)
+    carta = FastAPIGuard(guard_of())
+    carta.install(app)
+    app.get("/x", dependencies=[carta.requires(authenticated)])(crashing_endpoint)
+    return AsgiDoor(app)
+
+
+EVERYTHING = Policy.from_dict({"routes": [{"path": "/*", "require": {"authenticated": True}}]})
+CRASHING: dict[str, Callable[[], Door]] = {
+    "asgi": lambda: AsgiDoor(asgi.GuardMiddleware(crashing_asgi, guard=guard_of(EVERYTHING))),
+    "wsgi": lambda: WsgiDoor(wsgi.GuardMiddleware(crashing_wsgi, guard=guard_of(EVERYTHING))),
+    "starlette": crashing_starlette,
+    "fastapi": crashing_fastapi,
+}
+
+
+@pytest.mark.parametrize("name", CRASHING)
+def test_a_crash_behind_a_door_shows_no_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The traceback of an application that crashed behind the guard, which servers log, shows no token."""
+    door = CRASHING[name]()
+    with pytest.raises(Crash, match=r"broken for Principal\(") as raised:
+        door.request("GET", "/x", secret_headers("olga"))
+    door.close()
+    assert secrets_in(seen(raised.value) + caplog.text) == []
+
+
+def test_a_crash_that_flask_handles_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor do the answer and the log of Flask, which handles the crash itself."""
     app = flask.Flask("crashing", static_folder=None)
     carta = FlaskGuard(guard_of())
     carta.init_app(app)
