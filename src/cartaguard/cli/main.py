@@ -1,4 +1,4 @@
-"""The ``cartaguard`` command. Each sub-command is a module here with a function ``register(app)``.
+"""The ``cartaguard`` command. Each sub-command, or group of them, is a module here with a function ``register(app)``.
 
 Such a module imports what it needs within its functions, so that no command pays for the others.
 """
@@ -8,43 +8,54 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-from cartaguard.errors import CartaGuardError
+if TYPE_CHECKING:
+    import typer
 
-__all__ = ["main"]
+__all__ = ["application", "main"]
 
-COMMANDS = ("demo", "dev")
+COMMANDS = (
+    "login",
+    "user",
+    "group",
+    "permission",
+    "resource",
+    "project",
+    "connection",
+    "secret",
+    "namespace",
+    "service",
+    "token",
+    "demo",
+    "dev",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit: 0 when all went well, 2 with one line on standard error when the input was bad.
+    """Run the command and exit; what the exit codes mean is in docs/cli.md.
 
-    :param arguments: the words after the command's name; by default those of this process.
+    :param arguments: the words after the command's name; by default those of this process, which is then ours: a
+        mistake in this package ends it with one line.
     """
     try:
-        import typer
+        from typer.main import get_command
     except ImportError:
-        sys.exit("cartaguard: the command needs `pip install cartaguard[cli,server]`")
-    app = typer.Typer(help="Authorization in front of Python web applications on Carta.", add_completion=False, rich_markup_mode=None)
-    app.callback()(_nothing)
+        sys.exit("cartaguard: the command needs `pip install cartaguard[cli]`")
+    from cartaguard.cli.errors import guarded, unexpected
+
+    if arguments is None:
+        sys.excepthook = unexpected
+    command = get_command(application())
+    given = None if arguments is None else list(arguments)
+    sys.exit(guarded(lambda: command.main(args=given, prog_name="cartaguard", standalone_mode=False)))
+
+
+def application() -> typer.Typer:
+    """The command with everything below it."""
+    import typer
+
+    app = typer.Typer(help="Authorization in front of Python web applications on Carta, and Carta's administration.", rich_markup_mode=None)
     for name in COMMANDS:
         import_module(f"cartaguard.cli.{name}").register(app)
-    # Typer brings the class of its usage errors along with one that it shows.
-    usage_error: Any = typer.BadParameter.__mro__[1]
-    try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="cartaguard", standalone_mode=False)
-    except CartaGuardError as fault:
-        _refuse(str(fault))
-    except usage_error as fault:
-        _refuse(fault.format_message())
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _nothing() -> None:
-    """Without a callback a lone sub-command would become the command itself."""
-
-
-def _refuse(message: str) -> None:
-    print(f"cartaguard: {message}", file=sys.stderr)
-    sys.exit(2)
+    return app
