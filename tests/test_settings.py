@@ -17,7 +17,7 @@ from cartaguard import Guard, LocalDirectory, Principal, Resource, Settings, aut
 from cartaguard.directories.cached import CachedDirectory
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.chain import ChainDirectory
-from cartaguard.settings import _credential
+from cartaguard.settings import _service
 from support.keys import jwks, rsa_key
 from support.tokens import CLIENT, ISSUER, bearer, id_claims, mint
 
@@ -141,6 +141,14 @@ def test_a_service_token_is_read_from_the_variable_that_is_named() -> None:
         assert "missing_secret" in code_of(Settings.from_dict(table, environ=environ).guard)
 
 
+def test_a_service_account_may_have_an_api_token() -> None:
+    directory = {**SERVICE, "api_token_env": "CARTA_API_TOKEN", "groups": "members", "api": "v2", "issuer": "https://i.example"}
+    read = Settings.from_dict({"issuers": [COGNITO], "directories": [directory]}, environ={"CARTA_API_TOKEN": "canary"})
+    assert _service(read.directories[0], read.environ) == {"api_token": "canary"}
+    assert "canary" not in repr(read)
+    assert isinstance(read.guard().directory, CachedDirectory)
+
+
 def test_a_service_token_is_read_from_its_file_whenever_it_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "token"
     read = Settings.from_dict({"issuers": [COGNITO], "directories": [{**SERVICE, "token_file": "token"}]}, base=tmp_path, environ={})
@@ -149,7 +157,7 @@ def test_a_service_token_is_read_from_its_file_whenever_it_is_needed(tmp_path: P
     assert "missing_secret" in code_of(read.guard)
     file.write_text("first\n", encoding="utf-8")
     assert isinstance(read.guard().directory, CachedDirectory)
-    token = _credential(read.directories[0], {})
+    token = _service(read.directories[0], {})["credential"]
     assert callable(token)
     file.write_text("second\n", encoding="utf-8")
     assert token() == "second"
@@ -158,9 +166,13 @@ def test_a_service_token_is_read_from_its_file_whenever_it_is_needed(tmp_path: P
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"credential": "service"}, "missing_key: settings: `directories[0].token_env` is missing (or `directories[0].token_file`)"),
+        ({"credential": "service"}, "missing_key: settings: `directories[0].token_env` is missing (or `directories[0].token_file`, or one"),
         ({"credential": "service", "token_env": "A", "token_file": "b"}, "contradiction"),
         ({"token_env": "A"}, "contradiction"),
+        ({"credential": "service", "token_env": "A", "api_token_env": "B"}, "contradiction"),
+        ({"api_token_file": "b"}, "contradiction"),
+        ({"api_token": "eyJjanary.eyJ.x"}, "inline_secret"),
+        ({"credential": "service", "api_token_env": "A"}, "missing_secret"),
         ({"credential": "caller", "token_file": "b"}, "contradiction"),
         ({"credential": "eyJjanary.eyJ.x"}, "bad_value"),
         ({"credential": "service", "token_env": "eyJjanary.eyJ.x"}, "bad_value"),
@@ -246,7 +258,7 @@ def test_a_fault_of_an_issuer_says_which(tmp_path: Path, issuer: Any, said: str)
         (local("none.toml"), "unreadable_file: settings: `directories[0]`"),
         (local("x.db", strict=True), "contradiction: settings: `directories[0].strict`"),
         (local("x.toml", strict=1), "bad_value: settings: `directories[0].strict` is not what it has to be: true or false"),
-        (CARTA | {"groups": "all"}, "bad_value: settings: `directories[0].groups` is not what it has to be: `claim` or `user`"),
+        (CARTA | {"groups": "all"}, "bad_value: settings: `directories[0].groups` is not what it has to be: `claim` or `user` or"),
         (CARTA | {"timeout": 0}, "configuration: settings: `directories[0]`"),
     ],
 )

@@ -95,7 +95,11 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
             "credential": _choice("caller", "service"),
             "token_env": VARIABLE,
             "token_file": TEXT,
-            "groups": _choice("claim", "user"),
+            "api_token_env": VARIABLE,
+            "api_token_file": TEXT,
+            "api": _choice("v1", "v2"),
+            "groups": _choice("claim", "user", "members"),
+            "issuer": TEXT,
             "timeout": NUMBER,
         },
     ),
@@ -111,7 +115,7 @@ TOP: Keys = {
     "leeway": NUMBER,
 }
 
-_SECRETS = frozenset({"token", "service_token", "password", "secret", "client_secret", "key", "api_key", "private_key"})
+_SECRETS = frozenset({"token", "api_token", "service_token", "password", "secret", "client_secret", "key", "api_key", "private_key"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class Settings:
                 table = {name.removeprefix(prefix).lower(): value for name, value in tables[prefix].items()}
                 changes[key] = (_Part(read_kind(table, place, kinds), place, here),)
         settings = replace(settings, **changes)
-        named = {part.values.get("token_env") for part in settings.directories}
+        named = {part.values.get(key) for part in settings.directories for key in ("token_env", "api_token_env")}
         plain = {name.removeprefix(_PREFIX).lower(): value for name, value in tables[_PREFIX].items() if name not in named}
         place = Place("environment", _PREFIX, variable=True)
         for key in plain:
@@ -214,7 +214,7 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
     if values["kind"] == "carta":
         from cartaguard.directories.carta import CartaDirectory
 
-        return CartaDirectory(values["host"], credential=_credential(part, environ), **part.some("groups", "timeout"))
+        return CartaDirectory(values["host"], **_service(part, environ), **part.some("api", "groups", "issuer", "timeout"))
     from cartaguard.directories.local import LocalDirectory
 
     path, strict = part.path("path"), part.some("strict")
@@ -230,26 +230,36 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
     raise part.place.fault("path", "does not tell its kind: it ends in .toml, .json, .sqlite, .sqlite3 or .db", "bad_value")
 
 
-def _credential(part: _Part, environ: Mapping[str, str]) -> str | Callable[[], str] | None:
-    """A service token where it is wanted: from a variable, or from a file that is read whenever it is needed."""
-    named = part.some("token_env", "token_file")
+def _service(part: _Part, environ: Mapping[str, str]) -> dict[str, Any]:
+    """A service account's token where one is wanted: from a variable, or from a file that is read whenever it is needed."""
+    named = part.some("token_env", "token_file", "api_token_env", "api_token_file")
     if part.values.get("credential", "caller") == "caller":
         for key in named:
             raise part.place.fault(key, f'names a service token: `{part.place.name("credential")}` has to be "service"', "contradiction")
-        return None
-    if len(named) != 1:
-        what = "and `{}` contradict each other; leave one out" if named else "is missing (or `{}`)"
-        code = "contradiction" if named else "missing_key"
-        raise part.place.fault("token_env", what.format(part.place.name("token_file")), code)
-    if "token_env" in named:
-        variable = named["token_env"]
-        token = environ.get(variable, "").strip()
-        if not token:
-            raise part.place.fault("token_env", f"names the variable `{variable}`, which is not set", "missing_secret")
-        return token
-    if not _content(part, "token_file").strip():
-        raise part.place.fault("token_file", "names a file that is empty", "missing_secret")
-    file = part.path("token_file")
+        return {}
+    if not named:
+        raise part.place.fault(
+            "token_env", f"is missing (or `{part.place.name('token_file')}`, or one with `api_` before it)", "missing_key"
+        )
+    key, *others = named
+    if others:
+        raise part.place.fault(key, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
+    token = _variable(part, key, environ) if key.endswith("_env") else _file(part, key)
+    return {"api_token" if key.startswith("api_") else "credential": token}
+
+
+def _variable(part: _Part, key: str, environ: Mapping[str, str]) -> str:
+    name = part.values[key]
+    token = environ.get(name, "").strip()
+    if not token:
+        raise part.place.fault(key, f"names the variable `{name}`, which is not set", "missing_secret")
+    return token
+
+
+def _file(part: _Part, key: str) -> Callable[[], str]:
+    if not _content(part, key).strip():
+        raise part.place.fault(key, "names a file that is empty", "missing_secret")
+    file = part.path(key)
     return lambda: file.read_text(encoding="utf-8", errors="replace").strip()
 
 
