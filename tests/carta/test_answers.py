@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartaguard.carta.calls import permissions, users
-from cartaguard.carta.reading import sound
+from cartaguard.carta.reading import record, sound
 from cartaguard.carta.records import Person, Record
 from cartaguard.errors import CartaError
 from cartaguard.http.exchange import HttpResponse
@@ -27,7 +27,7 @@ def read_item(body: bytes, id: str) -> Record:
 
 
 def read_items(body: bytes) -> tuple[list[Record], bool]:
-    return sound("Project")(HttpResponse(200, {}, body))
+    return sound(record("Project"))(HttpResponse(200, {}, body))
 
 
 def read_user(body: bytes) -> Person:

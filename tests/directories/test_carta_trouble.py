@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cartaguard import Permission, Principal, Resource
-from cartaguard.directories import carta as module
+from cartaguard.directories import carta_asking as module
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.caution import Caution
 from cartaguard.drivers import blocking

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from cartaguard.carta.answers import (
@@ -61,6 +62,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+H = TypeVar("H", Record, Node)
 Reader = Callable[[HttpResponse], T]
 
 #: The words of v2's flags. There is no clone in v2.
@@ -148,26 +150,26 @@ def record(type: str, id: str | None = None) -> Callable[[dict[str, Any]], Recor
     return read
 
 
-def sound(type: str) -> Reader[tuple[list[Record], bool]]:
-    """A list of Items in the order of their ids, and whether every entry was well-formed; those that were not are left out."""
+def sound(read: Callable[[dict[str, Any]], H]) -> Reader[tuple[list[H], bool]]:
+    """A list of Items or Nodes in the order of their ids, and whether every entry was well-formed; those that were not are left out."""
 
-    def read(response: HttpResponse) -> tuple[list[Record], bool]:
-        found: dict[str, Record] = {}
+    def read_all(response: HttpResponse) -> tuple[list[H], bool]:
+        found: dict[str, H] = {}
         all_sound = True
         for entry in an_array(json_value(response.body)):
             try:
-                item = record(type)(an_object(entry))
+                item = read(an_object(entry))
             except CartaError:
                 all_sound = False
                 continue
             if item.id in found:
                 # Two answers about one thing: only what both say is sure.
                 all_sound = False
-                item = Record(item.id, type, item.name, item.permission & found[item.id].permission)
+                item = replace(item, permission=item.permission & found[item.id].permission)
             found[item.id] = item
         return sorted(found.values(), key=lambda item: item.id), all_sound
 
-    return read
+    return read_all
 
 
 def connection(fields: dict[str, Any]) -> Connection:

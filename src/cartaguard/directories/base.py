@@ -45,6 +45,9 @@ class Directory:
     #: Whether its answers depend on ``principal.groups``: groups that other sources know of are then given to it.
     uses_groups: bool = False
 
+    #: Whether `groups` tells only of the groups that are wanted, so that its answer says nothing about others.
+    partial_groups: bool = False
+
     #: Whether the guard trusts several issuers, so that a bare user name in a fact says nobody. Set by the guard.
     qualified: bool = False
 
@@ -119,7 +122,7 @@ def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fa
         facts = yield from directory.fetch(needs)
     except Unavailable as fault:
         return {need: in_doubt(need, fault.code) for need in needs}
-    return {**{need: in_doubt(need, "no_answer") for need in needs}, **facts}
+    return {**facts, **{need: facts.get(need) or in_doubt(need, "no_answer") for need in needs}}
 
 
 def at_hand(directory: Directory, need: Need) -> Fact | None:

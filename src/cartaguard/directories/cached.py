@@ -79,6 +79,7 @@ class CachedDirectory(Directory):
             raise ConfigurationError(f"`deny` ({deny:g} s) is from 0 to `allow` ({allow:g} s)")
         self.inner = inner
         self.uses_groups = inner.uses_groups
+        self.partial_groups = inner.partial_groups
         self._allow = allow
         self._deny = deny
         self._clock = clock
@@ -92,7 +93,7 @@ class CachedDirectory(Directory):
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
         fact = self.inner.groups(principal, wanted)
         if fact is None:
-            entry = self._entries.get(self._key(GroupsNeed, principal))
+            entry = self._entries.get(self._key(GroupsNeed, principal, *self._wanted(wanted)))
             if entry is not None and self._serves(entry, not wanted.isdisjoint(entry.fact.groups)):
                 fact = entry.fact
         return fact
@@ -129,9 +130,18 @@ class CachedDirectory(Directory):
         return (principal.issuer, principal.subject, principal.username, groups, kind, *what)
 
     def _key_of(self, need: Need) -> _Key:
-        if isinstance(need, (PermissionNeed, RestrictionNeed)):
-            return self._key(type(need), need.principal, need.resource.type, need.resource.id)
-        return self._key(type(need), need.principal, *((need.type,) if isinstance(need, ListingNeed) else ()))
+        match need:
+            case PermissionNeed(principal, resource) | RestrictionNeed(principal, resource):
+                return self._key(type(need), principal, resource.type, resource.id)
+            case ListingNeed(principal, type_):
+                return self._key(type(need), principal, type_)
+            case GroupsNeed(principal, wanted):
+                return self._key(type(need), principal, *self._wanted(wanted))
+        return self._key(type(need), need.principal)
+
+    def _wanted(self, groups: frozenset[str]) -> tuple[str, ...]:
+        """What an answer about groups is about: these, or all there are."""
+        return tuple(sorted(groups)) if self.partial_groups else ()
 
     # -- fetching ----------------------------------------------------------------------------------------
 

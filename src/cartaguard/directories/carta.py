@@ -1,27 +1,24 @@
 """Carta as a directory: who may do what is asked of its REST API.
 
 By default everything is asked with the caller's own token, so that Carta itself decides what that caller may
-see. With a service token one account asks about everybody, by login name. Carta knows no restrictions.
+see. With a service account one login asks about everybody. Carta knows no restrictions.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, cast
 
-from cartaguard.carta.calls import permissions, users
 from cartaguard.carta.endpoint import Endpoint
-from cartaguard.carta.login import Token, TokenLogin, is_word
-from cartaguard.carta.operation import Operation
-from cartaguard.carta.paths import UnaskableError
+from cartaguard.carta.login import ApiTokenLogin, Token, TokenLogin
 from cartaguard.carta.perform import Login
-from cartaguard.carta.reading import sound
 from cartaguard.directories.base import Directory, in_doubt, nothing
-from cartaguard.directories.caution import Caution
+from cartaguard.directories.carta_accounts import Accounts
+from cartaguard.directories.carta_asking import Asking, attempt
+from cartaguard.directories.carta_generations import GENERATIONS, Generation
+from cartaguard.directories.carta_names import Names, details
 from cartaguard.drivers.effects import Steps, Together
-from cartaguard.errors import CartaError, ConfigurationError, FactsUnavailable, TransportError, Unavailable
-from cartaguard.http.exchange import HttpResponse
+from cartaguard.errors import ConfigurationError
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -37,32 +34,43 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.names import Resource
+from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
 
 __all__ = ["CartaDirectory"]
 
-T = TypeVar("T")
+#: From this many resources of one type on, v2's listing is asked instead: one larger answer for several requests.
+WORTH_A_LISTING = 4
 
-#: The statuses that are about Carta as a whole, not about one question.
-_OVERALL = frozenset({429, 502, 503, 504})
+#: Doubts about a listing that need not be doubts about each resource: it is too long, say, or one entry is malformed.
+_OF_A_LISTING = frozenset({"carta_unavailable", "carta_malformed", "carta_unexpected"})
 
-_log = logging.getLogger("cartaguard.directories.carta")
+_Facts: TypeAlias = dict[Need, Fact]
 
 
 class CartaDirectory(Directory):
     """Facts from Carta's REST API.
 
     :param host: Carta's address: https, or http on this machine.
-    :param credential: a service account's token, or a plain function that gives one (it may block). Without it
-        each caller's own token is used, which the guard keeps in ``principal.credential``.
-    :param groups: ``"claim"``: the token's groups are all there are, and nothing is asked; ``"user"``: Carta is asked.
+    :param credential: a service account: its token, a plain function that gives one (it may block), or a login such as
+        :class:`cartaguard.carta.PasswordLogin`, which is renewed where Carta takes it no more. Without it each
+        caller's own token is used, which the guard keeps in ``principal.credential``.
+    :param api_token: a service account's API token instead: text, or a plain function that gives it.
+    :param api: ``"v1"`` or ``"v2"``: which generation of the API is asked about permissions. v1 knows no owners, so
+        that ``permission("owner", …)`` holds through v2 only; v2 knows no ``clone`` but an owner's.
+    :param groups: ``"claim"``: the token's groups are all there are, and nothing is asked; ``"user"``: those in the
+        caller's account; ``"members"``: whether the lists of members of those groups that a requirement names have the
+        caller (it takes a service account, and where no group is named the account is asked).
+    :param issuer: whose callers this Carta knows (a token's ``iss``). Of others nothing is asked, nor is their token
+        sent here: they hold nothing. A guard that trusts several issuers needs it.
     :param timeout: seconds for one call as a whole.
     :param http: an HTTP client of your own (httpx or httpx2; blocking or asynchronous, as the guard is used).
-    :raises ConfigurationError: for another host, another ``groups``, or a credential that is no token.
+    :raises ConfigurationError: for another host, another word, or a credential that is none or one too many.
 
     403 and 404 say that the caller holds nothing. Anything else that is no answer is a doubt:
     ``carta_unauthorized`` (401), ``carta_unavailable`` (no answer, 429, 5xx, or left alone after failures),
-    ``carta_unexpected`` (another status, a redirect), ``carta_malformed``, ``no_credential`` and ``no_username``.
+    ``carta_unexpected`` (another status, a redirect), ``carta_malformed``, ``no_credential``, ``no_username``, and the
+    codes of :class:`~cartaguard.errors.LoginError`.
     """
 
     remote = True
@@ -71,46 +79,83 @@ class CartaDirectory(Directory):
         self,
         host: str,
         *,
-        credential: Token | None = None,
-        groups: Literal["claim", "user"] = "claim",
+        credential: Token | Login | None = None,
+        api_token: Token | None = None,
+        api: Literal["v1", "v2"] = "v1",
+        groups: Literal["claim", "user", "members"] = "claim",
+        issuer: str | None = None,
         timeout: float = 10.0,
         http: Any = None,
     ) -> None:
-        if groups not in ("claim", "user"):
-            raise ConfigurationError(f'`groups` is "claim" or "user", not `{groups}`')
-        self._carta = Endpoint(host, timeout, http)
-        self._service: Login | None = None if credential is None else TokenLogin(credential)
-        self._asks_groups = groups == "user"
-        self._caution = Caution()
+        service = _service(credential, api_token)
+        if groups not in ("claim", "user", "members"):
+            raise ConfigurationError(f'`groups` is "claim", "user" or "members", not `{groups}`')
+        if groups == "members" and service is None:
+            raise ConfigurationError('`groups="members"` reads lists of members; give a service account with `credential` or `api_token`')
+        if api not in GENERATIONS:
+            raise ConfigurationError(f'`api` is "v1" or "v2", not `{api}`')
+        if issuer is not None and not (isinstance(issuer, str) and issuer.strip()):
+            raise ConfigurationError("`issuer` is the text of a token's `iss`, or left out")
+        self._asking = Asking(Endpoint(host, timeout, http), service)
+        self._names = Names(self._asking)
+        self._accounts = Accounts(self._asking)
+        self._generation: Generation = GENERATIONS[api](self._asking)
+        self._groups = groups
+        self._issuer = issuer
+        self.partial_groups = groups == "members"
 
     def __repr__(self) -> str:
-        return f"CartaDirectory({self._carta.host!r})"
+        return f"CartaDirectory({self._asking.carta.host!r})"
+
+    # -- at hand -----------------------------------------------------------------------------------------
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
-        return None if self._asks_groups else Memberships(principal.groups)
+        if not self._knows(principal):
+            return Memberships()
+        return Memberships(principal.groups) if self._groups == "claim" else None
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+        return None if self._knows(principal) else Granted()
+
+    def organizations(self, principal: Principal) -> Organizations | None:
+        return None if self._knows(principal) else Organizations()
 
     def restriction(self, principal: Principal, resource: Resource) -> Known | None:
         return Known()
 
+    def listing(self, principal: Principal, type: str) -> Listed | None:
+        return None if self._knows(principal) else Listed()
+
+    def _knows(self, principal: Principal) -> bool:
+        """Whether a caller may be asked about here."""
+        return principal.authenticated and self._issuer in (None, principal.issuer)
+
+    # -- fetching ----------------------------------------------------------------------------------------
+
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
-        facts: dict[Need, Fact] = {}
-        questions: dict[Hashable, list[Need]] = {}
+        facts: _Facts = {}
+        people: dict[Hashable, list[Need]] = {}
+        types: dict[tuple[Principal, str], _Asked] = {}
         for need in needs:
-            match need:
-                case _ if not need.principal.authenticated:
-                    facts[need] = nothing(need)
-                case RestrictionNeed():
-                    facts[need] = Known()
-                case GroupsNeed(principal) if not self._asks_groups:
-                    facts[need] = Memberships(principal.groups)
-                case GroupsNeed(principal) | OrganizationsNeed(principal):
-                    # One answer tells both, so both are handed over.
-                    questions.setdefault(principal, self._told_together(principal)).append(need)
-                case PermissionNeed(principal, resource):
-                    questions.setdefault((principal, resource), []).append(need)
-                case ListingNeed(principal, type_):
-                    questions.setdefault((principal, type_), []).append(need)
-        plans = [self._sure(asked) for asked in questions.values()]
+            if isinstance(need, RestrictionNeed):
+                facts[need] = Known()
+            elif not self._knows(need.principal):
+                facts[need] = nothing(need)
+            elif isinstance(need, PermissionNeed):
+                asked = types.setdefault((need.principal, need.resource.type), _Asked())
+                asked.resources.setdefault(need.resource, []).append(need)
+            elif isinstance(need, ListingNeed):
+                types.setdefault((need.principal, need.type), _Asked()).listed = True
+            elif isinstance(need, GroupsNeed) and self._groups == "claim":
+                facts[need] = Memberships(need.principal.groups)
+            elif isinstance(need, GroupsNeed) and need.wanted and self.partial_groups:
+                people.setdefault((need.principal, need.wanted), []).append(need)
+            else:
+                # One answer tells groups and organizations, so both are handed over.
+                people.setdefault(need.principal, self._told_together(need.principal)).append(need)
+        plans = [self._on_people(asked_for) for asked_for in people.values()]
+        for (principal, type_), asked in types.items():
+            plans += self._on_type(principal, type_, asked)
         if len(plans) == 1:
             facts.update((yield from plans[0]))
         elif plans:
@@ -120,100 +165,90 @@ class CartaDirectory(Directory):
 
     def _told_together(self, principal: Principal) -> list[Need]:
         told: list[Need] = [OrganizationsNeed(principal)]
-        return [GroupsNeed(principal), *told] if self._asks_groups else told
+        return told if self._groups == "claim" else [GroupsNeed(principal), *told]
 
-    def _sure(self, needs: list[Need]) -> Steps[Mapping[Need, Fact]]:
-        """The facts that one answer tells, or else the doubt that kept us from it."""
-        try:
-            found = yield from self._question(needs[-1])
-        except UnaskableError:
-            return {need: nothing(need) for need in needs}
-        except (Unavailable, CartaError) as fault:
-            _log.warning("no answer from carta: %s (%s)", fault, fault.code)
-            return {need: in_doubt(need, fault.code) for need in needs}
-        return {need: found[type(need)] for need in needs}
+    def _on_people(self, needs: list[Need]) -> Steps[_Facts]:
+        """Groups, or groups and organizations, of one caller."""
+        match needs[-1]:
+            case GroupsNeed(principal, wanted) if wanted and self.partial_groups:
+                found = yield from self._accounts.among(principal, wanted - principal.groups)
+                return dict.fromkeys(needs, Memberships(found.groups | (wanted & principal.groups), found.doubt))
+        told, doubt = yield from attempt(self._accounts.of(needs[-1].principal), None)
+        if told is None:
+            return {need: in_doubt(need, doubt) for need in needs}
+        groups, organizations = told
+        return {need: groups if isinstance(need, GroupsNeed) else organizations for need in needs}
 
-    def _question(self, need: Need) -> Steps[dict[type, Fact]]:
-        match need:
-            case PermissionNeed(principal, resource):
-                return {PermissionNeed: (yield from self._permission(principal, resource))}
-            case ListingNeed(principal, type_):
-                return {ListingNeed: (yield from self._listing(principal, type_))}
-        groups, organizations = yield from self._user(need.principal)
-        return {GroupsNeed: groups, OrganizationsNeed: organizations}
+    def _on_type(self, principal: Principal, type: str, asked: _Asked) -> list[Steps[_Facts]]:
+        """Resources of one type, and which there are."""
+        if self._generation.lists_all and (asked.listed or len(asked.resources) >= WORTH_A_LISTING):
+            return [self._from_listing(principal, type, asked)]
+        plans = [self._one(needs, self._held(principal, resource)) for resource, needs in asked.resources.items()]
+        return [*plans, self._from_listing(principal, type, _Asked())] if asked.listed else plans
 
-    def _user(self, principal: Principal) -> Steps[tuple[Memberships, Organizations]]:
-        if self._service is None:
-            own = yield from self._ask(users.current(), principal)
-            found = [] if own is None else [own]
-            if any(user.name != principal.username for user in found):
-                raise CartaError("carta answered about another user than the token's", code="carta_malformed")
-        else:
-            name = _name(principal)
-            found = [user for user in (yield from self._ask(users.search(name), principal)) or () if user.name == name]
-            if len(found) > 1:
-                raise CartaError("carta knows several users of one name", code="carta_malformed")
-        groups = frozenset[str]().union(*(user.groups for user in found))
-        organizations = frozenset(user.organization for user in found if user.organization)
-        return Memberships(groups), Organizations(organizations)
+    def _one(self, needs: list[Need], steps: Steps[Permission]) -> Steps[_Facts]:
+        permission, doubt = yield from attempt(steps, Permission.NONE)
+        return dict.fromkeys(needs, Granted(permission, doubt))
 
-    def _permission(self, principal: Principal, resource: Resource) -> Steps[Granted]:
-        if self._service is None:
-            item = yield from self._ask(permissions.get(resource.type, resource.id), principal)
-            return Granted() if item is None else Granted(item.permission)
-        held = yield from self._ask(permissions.held(resource.id, _name(principal)), principal)
-        return Granted() if held is None else Granted(held)
+    def _held(self, principal: Principal, resource: Resource, listed: Mapping[Resource, Permission] | None = None) -> Steps[Permission]:
+        found = yield from self._names.resolve(principal, resource)
+        if found is None:
+            return Permission.NONE
+        if listed is not None:
+            return listed.get(found, Permission.NONE)
+        return (yield from self._generation.permission(principal, found))
 
-    def _listing(self, principal: Principal, type: str) -> Steps[Listed]:
-        asked = permissions.list_resources(type, user_id="" if self._service is None else principal.subject)
-        # What is sound of a listing may be known, even where some of it is not.
-        answer = yield from self._ask(asked.reading(sound(type)), principal)
-        if answer is None:
-            return Listed()
-        items, all_sound = answer
-        held = tuple((Resource(type, item.id), item.permission) for item in items if item.permission)
-        return Listed(held, "" if all_sound else "carta_malformed")
-
-    def _ask(self, operation: Operation[T], principal: Principal) -> Steps[T | None]:
-        """What the answer says; nothing for 403 and 404, which say that there is nothing for the caller."""
-        if self._service is None:
-            authorization = f"Bearer {_own_token(principal)}"
-        else:
-            authorization = yield from self._service.authorization(self._carta)
-        request = operation.request(self._carta, authorization)
-        question = (request.url, principal.issuer, principal.subject)
-        self._caution.check(question)
-        try:
-            response: HttpResponse = yield request
-        except TransportError as fault:
-            if fault.code == "too_large":
-                self._caution.failed(question)
+    def _from_listing(self, principal: Principal, type: str, asked: _Asked) -> Steps[_Facts]:
+        """A listing, and with it what is held on each resource; where it fails, they are asked about one by one."""
+        answer, doubt = yield from attempt(self._generation.listing(principal, type), None)
+        known = Listed(doubt=doubt) if answer is None else answer
+        facts: _Facts = {ListingNeed(principal, type): known}
+        if doubt and doubt not in _OF_A_LISTING:
+            return facts | {need: in_doubt(need, doubt) for needs in asked.resources.values() for need in needs}
+        listed = None if answer is None or answer.doubt else dict(answer.resources)
+        plans = []
+        for resource, needs in asked.resources.items():
+            if listed is None or details(resource) is not None:
+                plans.append(self._one(needs, self._held(principal, resource, listed)))
             else:
-                self._caution.unreachable()
-            raise FactsUnavailable(str(fault), code="carta_unavailable") from None
-        status = response.status
-        if status in _OVERALL:
-            self._caution.unreachable()
-        elif status >= 500:
-            self._caution.failed(question)
-        else:
-            self._caution.answered(question)
-        if status == 200:
-            return operation.read(response)
-        if status in (403, 404):
-            return None
-        code = "carta_unauthorized" if status == 401 else "carta_unavailable" if status == 429 or status >= 500 else "carta_unexpected"
-        raise FactsUnavailable(f"`{request.url}` answered {status}", code=code)
+                facts |= dict.fromkeys(needs, Granted(listed.get(resource, Permission.NONE)))
+        if plans:
+            for found in (yield Together(plans)):
+                facts |= found
+        return facts
+
+    # -- the rest ----------------------------------------------------------------------------------------
+
+    def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
+        self._names.forget()
+        self._accounts.forget()
+
+    def qualify(self) -> None:
+        if self._issuer is None:
+            raise ConfigurationError(
+                f"`{self!r}` does not say whose callers it knows, and this guard trusts several issuers; add `issuer=`",
+                code="unqualified_directory",
+            )
 
 
-def _own_token(principal: Principal) -> str:
-    token = None if principal.credential is None else principal.credential.reveal()
-    if token is None or not is_word(token):
-        raise FactsUnavailable("the caller came without a token of their own", code="no_credential")
-    return token
+class _Asked:
+    """What is asked about the resources of one type: which there are, and what is held on some of them."""
+
+    def __init__(self) -> None:
+        self.listed = False
+        self.resources: dict[Resource, list[Need]] = {}
 
 
-def _name(principal: Principal) -> str:
-    if not principal.username.strip():
-        raise FactsUnavailable("the caller has no login name to ask about", code="no_username")
-    return principal.username
+def _service(credential: Token | Login | None, api_token: Token | None) -> Login | None:
+    """The service account's login, if there is one."""
+    if credential is not None and api_token is not None:
+        raise ConfigurationError("`credential` and `api_token` contradict each other; leave one out", code="contradiction")
+    if api_token is not None:
+        return ApiTokenLogin(api_token)
+    if credential is None or _is_login(credential):
+        return cast("Login | None", credential)
+    return TokenLogin(cast("Token", credential))
+
+
+def _is_login(credential: object) -> bool:
+    return all(callable(getattr(credential, name, None)) for name in ("authorization", "renew"))

@@ -59,6 +59,7 @@ class ChainDirectory(Directory):
             raise ConfigurationError("a chain of no directories knows nothing; give it at least one")
         self.members: tuple[Directory, ...] = tuple(members)
         self.uses_groups = any(member.uses_groups for member in members)
+        self.partial_groups = any(member.partial_groups for member in members)
         self._informed: MemoryCache[tuple[Principal, frozenset[str]], Principal] = MemoryCache()
 
     # -- at hand, if every member has it at hand -----------------------------------------------------------

@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cartaguard.directories.base import Directory, at_hand, in_doubt
+from cartaguard.directories.base import Directory, answered, at_hand
 from cartaguard.drivers.effects import Steps
-from cartaguard.errors import Unavailable
 from cartaguard.guard.decide import decide
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import (
@@ -83,12 +82,8 @@ class _Gathered:
 
     def fetch(self, needs: Sequence[Need]) -> Steps[dict[Need, Fact]]:
         asked = tuple(dict.fromkeys(needs))
-        try:
-            answers = yield from self._directory.fetch(asked)
-        except Unavailable as fault:
-            answers = {need: in_doubt(need, fault.code) for need in asked}
-        facts = {need: answers.get(need) or in_doubt(need, "no_answer") for need in asked}
-        self._answers |= {**answers, **facts}
+        facts = yield from answered(self._directory, asked)
+        self._answers |= facts
         return facts
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
