@@ -20,7 +20,7 @@ from support.tokens import token_for
     [
         ("GET", "/absent", 404, "not found"),
         ("GET", "/user/", 404, "not found"),
-        ("POST", "/user", 405, "method not allowed"),
+        ("PUT", "/user", 405, "method not allowed"),
         ("GET", "/user", 401, "unauthorized"),
     ],
 )

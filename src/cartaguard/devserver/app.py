@@ -14,7 +14,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.routes import cognito, dev, groups, oidc, permissions, users
+from cartaguard.devserver.routes import (
+    calling,
+    cognito,
+    dev,
+    files,
+    graph,
+    groups,
+    nodes,
+    oidc,
+    permissions,
+    projects,
+    secrets,
+    services,
+    users,
+    workspaces,
+)
 
 __all__ = ["create_app"]
 
@@ -22,7 +37,22 @@ __all__ = ["create_app"]
 _LOCAL_PAGES = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 #: In the order in which they are tried.
-_CONCERNS = (oidc, cognito, users, groups, permissions, dev)
+_CONCERNS = (
+    oidc,
+    cognito,
+    users,
+    groups,
+    permissions,
+    graph,
+    nodes,
+    projects,
+    workspaces,
+    files,
+    secrets,
+    services,
+    calling,
+    dev,
+)
 
 
 def create_app(carta: DevCarta) -> ASGIApp:

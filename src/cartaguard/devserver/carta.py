@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.keys import USES
 from cartaguard.devserver.store import Store
 from cartaguard.devserver.tokens import access_claims, id_claims, sign
+from cartaguard.devserver.vault import Vault
 from cartaguard.tokens.issuer import Issuer
 from cartaguard.tokens.keys import StaticKeys
 from cartaguard.tokens.verifier import TokenVerifier
@@ -25,13 +27,23 @@ class DevCarta:
 
     :param url: where it is reached, without trailing slash; the issuer follows from it.
     :param plain_logins: whether Cognito takes passwords as such too (USER_PASSWORD_AUTH), which Carta's does not.
+    :param service_hosts: where services may be besides this machine: ``name`` for any port, or ``name:port``.
     :param clock: seconds since 1970.
     """
 
-    def __init__(self, store: Store, url: str, *, plain_logins: bool = False, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        url: str,
+        *,
+        plain_logins: bool = False,
+        service_hosts: Collection[str] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.store = store
         self.url = url
         self.plain_logins = plain_logins
+        self.service_hosts = frozenset(service_hosts)
         self.now = clock
         with store.begin() as tables:
             self.pool = tables.pool
@@ -39,6 +51,11 @@ class DevCarta:
         self.issuer = f"{self.cognito_url}/{self.pool.id}"
         self.jwks_uri = f"{self.issuer}/.well-known/jwks.json"
         self._verifiers: dict[str, tuple[list[str], TokenVerifier]] = {}
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What secrets are sealed with. :raises ConfigurationError: when there is no key."""
+        return Vault.at(self.store.key_file)
 
     def jwks(self) -> dict[str, Any]:
         """The public keys of every token that may still be good."""

@@ -21,6 +21,7 @@ class Database(Protocol):
     """One of the two. ``shown`` is its name for people, without a password."""
 
     shown: str
+    key_file: Path | None
     engine: Engine
 
     def making(self) -> AbstractContextManager[Connection]: ...

@@ -6,18 +6,18 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.groups import Groups
 from cartaguard.devserver.histories import Histories
-from cartaguard.devserver.schema import grants, resources
+from cartaguard.devserver.schema import addresses, grants, resources
 from cartaguard.devserver.world import SqlWorld
 from cartaguard.directories.graph import SECRET, Grantee, listing, permission_on
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 
-__all__ = ["TYPES", "Grant", "Permissions", "Stored"]
+__all__ = ["TYPES", "Grant", "Permissions", "Stored", "Tiers"]
 
 #: Carta's words for types of resources.
 TYPES = ("Workspace", "Connection", "File", "Namespace", "Service", "Project")
@@ -37,6 +37,14 @@ class Grant(NamedTuple):
 
     grantee: Grantee
     permission: Permission
+
+
+class Tiers(NamedTuple):
+    """What one grantee holds directly, as Carta's v2 divides it."""
+
+    user: Permission = Permission.NONE
+    private: Permission = Permission.NONE
+    shared: Permission = Permission.NONE
 
 
 class Permissions:
@@ -73,8 +81,12 @@ class Permissions:
         self._connection.execute(delete(resources).where(resources.c.id == resource.id))
 
     def stored(self, id: str) -> Stored | None:
-        """The resource with this id."""
+        """The resource with this id. A service is found by ``NAMESPACE/NAME`` too."""
         row = self._connection.execute(select(resources).where(resources.c.id == id)).one_or_none()
+        namespace, _, service = id.partition("/")
+        if row is None and service:
+            address = select(addresses.c.resource).where(addresses.c.namespace == namespace, addresses.c.service == service)
+            row = self._connection.execute(select(resources).where(resources.c.id.in_(address))).one_or_none()
         return None if row is None else Stored(Resource(row.type, row.id), row.owner, row.fields)
 
     def of_user(self, user: str, resource: Resource) -> Permission:
@@ -99,23 +111,46 @@ class Permissions:
             return []
         found = [Grant(Grantee("user", holders.owner or ""), Permission.ALL)]
         for kind, names in (("user", holders.users), ("group", holders.groups), ("resource", holders.resources)):
-            found += [Grant(Grantee(kind, name), Permission(flags)) for name, flags in sorted(names.items()) if name != holders.owner]
+            held = ((Grantee(kind, name), flags) for name, flags in sorted(names.items()))
+            found += [Grant(grantee, Permission(flags)) for grantee, flags in held if grantee != found[0].grantee]
         return found
 
-    def grant(self, resource: Resource, grantee: Grantee, permission: Permission) -> None:
-        """Let a grantee hold exactly this directly; nothing takes back what was granted.
+    def tiers(self, resource: Resource, grantee: Grantee) -> Tiers:
+        """What was granted directly, tier by tier. The owner's everything is in the first."""
+        holders = self._world.holders(resource)
+        if holders is not None and holders.owns(grantee):
+            return Tiers(Permission.ALL)
+        found = select(grants.c.user, grants.c.private, grants.c.shared).where(*_between(resource, grantee))
+        row = self._connection.execute(found).one_or_none()
+        return Tiers() if row is None else Tiers(*map(Permission, row))
 
-        :raises ApiError: 400 for a second owner or a secret, 403 for a change to the owner.
+    def grant(self, resource: Resource, grantee: Grantee, permission: Permission) -> None:
+        """Let a grantee hold exactly this directly; nothing takes back what was granted."""
+        self.grant_tiers(resource, grantee, Tiers(permission))
+
+    def grant_tiers(self, resource: Resource, grantee: Grantee, tiers: Tiers) -> None:
+        """The same, tier by tier.
+
+        :raises ApiError: 400 for a second owner or a secret, 403 for a change to the owner, 404 for a resource that is not there.
         """
         if resource.type == SECRET:
             raise ApiError(400, "a secret cannot be shared")
-        if permission.owner:
+        if any(permission.owner for permission in tiers):
             raise ApiError(400, "a resource has one owner")
         stored = self.stored(resource.id)
-        if stored is not None and grantee == Grantee("user", stored.owner):
+        if stored is None or stored.resource.type != resource.type:
+            raise ApiError(404, "not found")
+        if grantee == Grantee("user", stored.owner):
             raise ApiError(403, "the owner keeps everything")
-        where = (grants.c.resource == resource.id, grants.c.kind == grantee.kind, grants.c.grantee == grantee.name)
-        self._connection.execute(delete(grants).where(*where))
-        if permission:
-            row = {"resource": resource.id, "kind": grantee.kind, "grantee": grantee.name, "permission": int(permission)}
-            self._connection.execute(insert(grants).values(**row))
+        resource = stored.resource
+        if grantee.kind == "resource":
+            holder = self.stored(Resource.parse(grantee.name).id)
+            grantee = grantee if holder is None else Grantee.of(holder.resource)
+        self._connection.execute(delete(grants).where(*_between(resource, grantee)))
+        if any(tiers):
+            row = {"resource": resource.id, "kind": grantee.kind, "grantee": grantee.name}
+            self._connection.execute(insert(grants).values(**row, **{tier: int(flags) for tier, flags in tiers._asdict().items()}))
+
+
+def _between(resource: Resource, grantee: Grantee) -> tuple[ColumnElement[bool], ...]:
+    return grants.c.resource == resource.id, grants.c.kind == grantee.kind, grants.c.grantee == grantee.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -26,6 +27,7 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: URL) -> None:
+        self.key_file: Path | None = None
         # Neither the password nor what else it may be hidden in.
         self.shown = url.set(query={}).render_as_string(hide_password=True)
         try:

@@ -23,6 +23,7 @@ from cartaguard.devserver.groups import ADMINISTRATORS, Groups
 from cartaguard.devserver.people import People
 from cartaguard.devserver.permissions import Permissions
 from cartaguard.devserver.pool import UserPool
+from cartaguard.devserver.services import Services
 from cartaguard.directories.graph import Grantee
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Role
@@ -79,20 +80,20 @@ RESOURCES = (
     ),
     SeededResource("Project:archive", "olga", {"name": "Archive", "bucketName": "aurora-archive"}),
     SeededResource("Project:ceramics", "otto", {"name": "Ceramics", "bucketName": "basalt-ceramics"}, {"group:Basalt:All": Role.EDITOR}),
-    SeededResource("Namespace:aurora", "olga", {"name": "aurora"}),
+    SeededResource("Namespace:aurora", "olga", {}),
     SeededResource(
         "Service:aurora/phase-fit",
         "olga",
-        {"name": "phase-fit", "baseUrl": "http://127.0.0.1:8101"},
+        {"baseUrl": "http://127.0.0.1:8101"},
         # Who holds something on the project holds that same thing on the service.
         {"resource:Project:alloys": Role.USER},
     ),
-    SeededResource("Namespace:basalt", "otto", {"name": "basalt"}),
-    SeededResource("Service:basalt/kiln", "otto", {"name": "kiln", "baseUrl": "http://127.0.0.1:8102"}),
+    SeededResource("Namespace:basalt", "otto", {}),
+    SeededResource("Service:basalt/kiln", "otto", {"baseUrl": "http://127.0.0.1:8102"}),
 )
 
 
-def plant(people: People, groups: Groups, permissions: Permissions, pool: UserPool) -> None:
+def plant(people: People, groups: Groups, permissions: Permissions, services: Services, pool: UserPool) -> None:
     """Put this world into a fresh file."""
     for name in GROUPS:
         groups.add(name, creator="vera")
@@ -104,7 +105,6 @@ def plant(people: People, groups: Groups, permissions: Permissions, pool: UserPo
         for group in user.groups:
             groups.join(group, user.name)
     for seeded in RESOURCES:
-        resource = Resource.parse(seeded.resource)
-        permissions.add(resource, owner=seeded.owner, fields=seeded.fields)
+        resource = services.place(Resource.parse(seeded.resource), owner=seeded.owner, fields=seeded.fields)
         for grantee, role in seeded.grants.items():
             permissions.grant(resource, Grantee.parse(grantee), role.permission)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Collection
 
 import uvicorn
 
@@ -43,8 +44,8 @@ class Listener:
 class Server:
     """A server for one embedded Carta. It closes the listener and the store when it ends."""
 
-    def __init__(self, listener: Listener, store: Store, *, plain_logins: bool = False) -> None:
-        self.carta = DevCarta(store, listener.url, plain_logins=plain_logins)
+    def __init__(self, listener: Listener, store: Store, *, plain_logins: bool = False, service_hosts: Collection[str] = ()) -> None:
+        self.carta = DevCarta(store, listener.url, plain_logins=plain_logins, service_hosts=service_hosts)
         self._listener = listener
         self._started = threading.Event()
         self._thread: threading.Thread | None = None

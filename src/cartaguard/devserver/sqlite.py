@@ -26,6 +26,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.shown = str(path)
+        self.key_file: Path | None = path.with_name(f"{path.name}.key")
         try:
             # Made before SQLite does, which would leave the private keys readable by everybody.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

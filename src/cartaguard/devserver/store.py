@@ -12,15 +12,20 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from cartaguard.devserver.connections import Connections
 from cartaguard.devserver.database import database_at, make_tables
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.groups import Groups
 from cartaguard.devserver.handshakes import Handshakes
+from cartaguard.devserver.holdings import Holdings
 from cartaguard.devserver.keys import Keys
+from cartaguard.devserver.nodes import Nodes
 from cartaguard.devserver.people import People
 from cartaguard.devserver.permissions import Permissions
 from cartaguard.devserver.pool import stored_pool
+from cartaguard.devserver.secrets import Secrets
 from cartaguard.devserver.seed import plant
+from cartaguard.devserver.services import Services
 from cartaguard.devserver.sessions import Sessions
 
 __all__ = ["Store", "Tables"]
@@ -45,6 +50,11 @@ class Tables:
         self.keys = Keys(connection)
         self.handshakes = Handshakes(connection)
         self.sessions = Sessions(connection)
+        self.nodes = Nodes(connection, self.people, self.groups, self.permissions)
+        self.holdings = Holdings(connection, self.nodes, self.groups, self.permissions)
+        self.services = Services(connection, self.permissions)
+        self.connections = Connections(connection, self.permissions)
+        self.secrets = Secrets(connection)
 
 
 class Store:
@@ -65,7 +75,7 @@ class Store:
                 if not tables.keys.published(now=0):
                     tables.keys.rotate()
                     if seeded:
-                        plant(tables.people, tables.groups, tables.permissions, tables.pool)
+                        plant(tables.people, tables.groups, tables.permissions, tables.services, tables.pool)
         except BaseException:
             self.close()
             raise
@@ -74,6 +84,11 @@ class Store:
     def shown(self) -> str:
         """Where everything is, for people."""
         return self._database.shown
+
+    @property
+    def key_file(self) -> Path | None:
+        """Where a key belongs that is not to lie in the database: beside its file, if it is one."""
+        return self._database.key_file
 
     @contextmanager
     def begin(self) -> Iterator[Tables]:

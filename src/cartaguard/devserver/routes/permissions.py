@@ -11,59 +11,65 @@ from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.permissions import TYPES, Stored
 from cartaguard.devserver.routes.endpoint import name, signed_in
+from cartaguard.devserver.routes.items import item_json, permission_text
 from cartaguard.directories.graph import Grantee
 from cartaguard.model.permission import Permission, Role
 
-__all__ = ["permission_text", "routes"]
+__all__ = ["direct", "grant", "held", "items_of", "revoke", "routes"]
 
 #: Carta's userType words that stand for a resource, and the types.
 _ITEMS = {"NamespaceItem": "Namespace", "ProjectItem": "Project", "WorkflowItem": "Workflow", "WorkspaceItem": "Workspace"}
 
 
-def permission_text(permission: Permission) -> str:
-    """Carta's text for a permission. It has no word for an owner, who holds all the others."""
-    return ", ".join(word.capitalize() for word in permission.words if word != "owner")
-
-
 def _types(_: Request, __: Caller) -> object:
+    """The types of resources."""
     return list(TYPES)
 
 
 def _reachable(request: Request, caller: Caller) -> object:
+    """The resources of a type on which a user holds something; by default the caller."""
     user = request.query_params.get("userId", "") or caller.person.id
     if user != caller.person.id and not caller.administers:
         raise ApiError(403, "only an administrator asks about other users")
     person = caller.tables.people.with_id(user)
     if person is None:
         raise ApiError(404, "not found")
-    found = caller.tables.permissions.reached_by(person.name, name(request, "type"))
-    return [_item(caller, resource.id, permission) for resource, permission in found]
+    return items_of(caller, person.name, name(request, "type"))
+
+
+def items_of(caller: Caller, user: str, type: str) -> list[object]:
+    """The resources of a type on which a user holds something."""
+    tables = caller.tables
+    found = [(tables.permissions.stored(resource.id), held) for resource, held in tables.permissions.reached_by(user, type)]
+    return [item_json(caller, stored, held) for stored, held in found if stored is not None]
 
 
 def _resource(request: Request, caller: Caller) -> object:
+    """A resource. It is hidden (403) from whom nothing was granted."""
     stored = _stored(request, caller)
     if stored.resource.type != name(request, "type"):
         raise ApiError(404, "not found")
     permission = caller.tables.permissions.of_user(caller.person.name, stored.resource)
     if not permission:
         raise ApiError(403, "forbidden")
-    return _item(caller, stored.resource.id, permission)
+    return item_json(caller, stored, permission)
 
 
-def _item(caller: Caller, id: str, permission: Permission) -> object:
-    stored = caller.tables.permissions.stored(id)
-    fields = {} if stored is None else stored.fields
-    return {"id": id, "permission": permission_text(permission), **fields}
-
-
-def _held(request: Request, caller: Caller) -> object:
+def held(request: Request, caller: Caller) -> str:
+    """What a user, group or resource holds on a resource, as text."""
     stored, grantee = _stored(request, caller), _grantee(request, caller)
     if grantee != Grantee("user", caller.person.name):
         _check_grants(caller, stored)
-    return PlainTextResponse(permission_text(caller.tables.permissions.of(grantee, stored.resource)))
+    return permission_text(caller.tables.permissions.of(grantee, stored.resource))
 
 
-def _grant(request: Request, caller: Caller) -> object:
+def _held_text(request: Request, caller: Caller) -> object:
+    """What a user, group or resource holds on a resource, as bare text."""
+    return PlainTextResponse(held(request, caller))
+
+
+def grant(request: Request, caller: Caller) -> object:
+    """Let a user, group or resource hold a role on a resource, in the place of an earlier one."""
     stored, grantee = _stored(request, caller), _grantee(request, caller)
     _check_grants(caller, stored)
     role = request.query_params.get("role", "")
@@ -72,7 +78,8 @@ def _grant(request: Request, caller: Caller) -> object:
     return _settle(caller, stored, grantee, Role(role).permission)
 
 
-def _revoke(request: Request, caller: Caller) -> object:
+def revoke(request: Request, caller: Caller) -> object:
+    """Take back what was granted to a user, group or resource."""
     stored, grantee = _stored(request, caller), _grantee(request, caller)
     _check_grants(caller, stored)
     return _settle(caller, stored, grantee, Permission.NONE)
@@ -83,7 +90,8 @@ def _settle(caller: Caller, stored: Stored, grantee: Grantee, permission: Permis
     return _grant_json(stored, grantee, permission)
 
 
-def _direct(request: Request, caller: Caller) -> object:
+def direct(request: Request, caller: Caller) -> object:
+    """What was granted on a resource, and to whom."""
     stored = _stored(request, caller)
     _check_grants(caller, stored)
     wanted = request.query_params.get("userType", "")
@@ -123,8 +131,7 @@ def _grantee(request: Request, caller: Caller) -> Grantee:
 
 def _check_grants(caller: Caller, stored: Stored) -> None:
     """Only who owns or administers the resource, or administers the server, looks at and changes others' permissions."""
-    if not (caller.administers or caller.tables.permissions.of_user(caller.person.name, stored.resource).admin):
-        raise ApiError(403, "forbidden")
+    caller.check_oversees(caller.tables.permissions.of_user(caller.person.name, stored.resource))
 
 
 def routes(carta: DevCarta) -> list[BaseRoute]:
@@ -132,8 +139,8 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
         signed_in(carta, "GET", "/permissions/resources", _types),
         signed_in(carta, "GET", "/permissions/resources/{type}", _reachable),
         signed_in(carta, "GET", "/permissions/resources/{type}/{id}", _resource),
-        signed_in(carta, "GET", "/permissions/{id}/users", _direct),
-        signed_in(carta, "GET", "/permissions/{id}/{principal}", _held),
-        signed_in(carta, "PUT", "/permissions/{id}/{principal}", _grant),
-        signed_in(carta, "DELETE", "/permissions/{id}/{principal}", _revoke),
+        signed_in(carta, "GET", "/permissions/{id}/users", direct),
+        signed_in(carta, "GET", "/permissions/{id}/{principal}", _held_text),
+        signed_in(carta, "PUT", "/permissions/{id}/{principal}", grant),
+        signed_in(carta, "DELETE", "/permissions/{id}/{principal}", revoke),
     ]
