@@ -132,7 +132,7 @@ def test_a_crash_behind_a_door_shows_no_secret(name: str, caplog: pytest.LogCapt
     assert secrets_in(seen(raised.value) + caplog.text) == []
 
 
-def test_a_crash_that_flask_handles_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crash_in_a_framework_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     """Nor do the answer and the log of Flask, which handles the crash itself."""
     app = flask.Flask("crashing", static_folder=None)
     carta = FlaskGuard(guard_of())
