@@ -145,6 +145,9 @@ def _refusal(response: HttpResponse) -> CartaError:
     if response.status != 400 or kind in _BUSY:
         return CartaUnavailable(f"cognito answered with {response.status}", status=response.status, text=words)
     code, message = _REFUSALS.get(kind, ("login", "cognito refused the login"))
+    if "attempts exceeded" in words:
+        # The same kind as a wrong password, but one that passes.
+        code, message = "too_many_attempts", "cognito takes no password of this user for some minutes"
     return LoginError(f"{message}: {words}" if words else message, status=400, text=words, code=code)
 
 

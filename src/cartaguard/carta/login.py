@@ -138,7 +138,8 @@ class PasswordLogin(_Login):
     :raises ConfigurationError: for an empty user name or password.
 
     Its requests raise :class:`~cartaguard.errors.LoginError` with the code ``bad_credentials``,
-    ``new_password_required``, ``password_reset_required``, ``user_not_confirmed``, ``mfa_required`` or ``login_extra``.
+    ``too_many_attempts``, ``new_password_required``, ``password_reset_required``, ``user_not_confirmed``,
+    ``mfa_required`` or ``login_extra``.
     """
 
     def __init__(self, username: str, password: str, *, clock: Callable[[], float] = time.time) -> None:

@@ -70,7 +70,7 @@ def perform(carta: Endpoint, login: Login | None, operation: Operation[T]) -> St
             passing = response.status in RETRYABLE
             asked_to_wait = _retry_after(response)
         if not passing or sendings <= 0:
-            raise fault
+            raise fault from None
         yield from carta.pause(min(max(pause, asked_to_wait), LONGEST_PAUSE))
         pause *= 2
 

@@ -203,9 +203,10 @@ def _text(config: configparser.ConfigParser) -> str:
     config.write(text)
     read = _parser()
     with suppress(configparser.Error):
-        read.read_string(text.getvalue())
+        # With lines divided as they are in a file.
+        read.read_file(io.StringIO(text.getvalue(), newline=None))
     if _contents(read) != _contents(config):
-        raise ParameterError("a profile's name and values are one line each, without spaces at their ends")
+        raise ParameterError("the file of profiles cannot hold this name or value; use one line each, without spaces at their ends")
     return text.getvalue()
 
 
