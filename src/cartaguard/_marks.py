@@ -51,7 +51,11 @@ def marks_of(endpoint: object) -> tuple[Requirement, ...]:
 
 def confirmed(held: object, requirement: Requirement) -> bool:
     """Whether the dispatch check has decided this very requirement for this request."""
-    return isinstance(held, Pass) and any(requirement in entry.marks for entry in held.confirmed)
+    if isinstance(held, Pass):
+        for entry in held.confirmed:
+            if requirement in entry.marks:
+                return True
+    return False
 
 
 def _insist(scope: Any, requirement: Requirement) -> None:
@@ -85,7 +89,7 @@ def _scope_of(args: tuple[Any, ...]) -> Mapping[str, Any]:
     """The scope of the connection among the arguments: a method has itself before it, a partial what it was given."""
     for argument in args:
         scope = getattr(argument, "scope", None)
-        if isinstance(scope, Mapping):
+        if type(scope) is dict or isinstance(scope, Mapping):
             return scope
     return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import URL
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Router
 
-from cartaguard._asgi_session import Receive, Scope, Send, deny_websocket
+from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websocket
 from cartaguard._starlette_routes import Found, Inventory
 from cartaguard.asgi import respond
 from cartaguard.drivers import aio
@@ -18,6 +18,7 @@ from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.http.paths import below_root
+from cartaguard.http.routes import Entry
 
 __all__ = ["RouteGate"]
 
@@ -29,17 +30,20 @@ class RouteGate(Gate):
     what holds on that route and its converted parameters.
     """
 
-    def __init__(self, guard: Guard, router: Router, inventory: Inventory) -> None:
+    def __init__(self, guard: Guard, router: Router, inventory: Inventory, pages: ASGIApp | None) -> None:
         super().__init__(guard, inventory.entries, slashes=router.redirect_slashes)
         self._router = router
         self._inventory = inventory
         self._stack = router.middleware_stack
+        #: What renders the application's error pages, if it could be found.
+        self._pages = pages
         #: By the identity of the object that handles, which each of them keeps alive.
         self.found: dict[int, Found] = {}
 
     def install(self) -> None:
         self._wrap()
-        self._router.middleware_stack = self.route
+        stack: Any = self.route
+        self._router.middleware_stack = stack
 
     def _wrap(self) -> None:
         found = {id(site.holder): site for site in self._inventory.found()}
@@ -47,30 +51,38 @@ class RouteGate(Gate):
             _check(site.holder)
         self.found = found
 
-    async def route(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an HTTP request with a refusal; one that hides something looks like every other page that is not there."""
+        if not refused.refusal.concealed or self._pages is None:
+            await respond(scope, send, refused.refusal)
+            return
+        # Raised in front of the router, so that the application's own handlers render it, and nothing else of it runs.
+        scope["cartaguard"] = refused
+        await self._pages(scope, receive, send)
+
+    def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """In front of the router: what was settled without it is answered here, in the framework's words."""
         if scope["type"] == "lifespan":
-            await self._stack(scope, receive, send)
-            return
+            return self._stack(scope, receive, send)
         held = scope.get("cartaguard")
         if isinstance(held, Refused):
             raise HTTPException(status_code=404)
         if not isinstance(held, Pass) or held.gate is not self:
             raise ConfigurationError("a request reached the router without its guard", code="no_guard")
-        if held.path != below_root(scope["path"], scope.get("root_path", "")) or held.method != scope.get("method", ""):
+        path, root = scope["path"], scope.get("root_path")
+        if held.path != (below_root(path, root) if root else path) or held.method != scope.get("method", ""):
             raise ConfigurationError(
                 "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
                 code="rewritten",
             )
         if held.other_slash is not None:
-            toggled = {**scope, "path": scope["path"][: len(scope["path"]) - len(held.path)] + held.other_slash}
-            await RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
-            return
+            toggled = {**scope, "path": path[: len(path) - len(held.path)] + held.other_slash}
+            return RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
         if held.allow is not None:
             raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(held.allow))})
         if self._inventory.changed:
             self._wrap()
-        await self._stack(scope, receive, send)
+        return self._stack(scope, receive, send)
 
 
 def _check(holder: Any) -> None:
@@ -85,40 +97,48 @@ def _check(holder: Any) -> None:
     holder.handle = checked
 
 
-def _checked(key: int, handle: Any) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+def _checked(key: int, handle: ASGIApp) -> ASGIApp:
+    """The check in front of a ``handle``. It is no coroutine itself where it has nothing to wait for."""
+
+    def checked(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         held: Pass | None = scope.get("cartaguard")
         if held is None or not isinstance(held.gate, RouteGate):
             # Another application has this route too, and no check at dispatch: a request of it comes by.
-            await handle(scope, receive, send)
-            return
-        gate = held.gate
-        found = gate.found.get(key)
+            return handle(scope, receive, send)
+        found = held.gate.found.get(key)
+        entries: Sequence[Entry] = () if found is None else found.entries
         params = scope.get("path_params") or {}
-        if found is None:
-            entries: tuple[Any, ...] = ()
-        else:
-            entries = found.entries
+        if found is not None:
             if len(entries) != 1 or entries[0] is not held.entry:
                 entries = found.choose(scope, held.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:
-            if not gate.confirm(held, entries, params):
-                await aio.run(gate.confirm_steps(held, entries, params))
+            if held.gate.confirm(held, entries, params):
+                held.confirmed = (*held.confirmed, *entries)
+                return handle(scope, receive, send)
         except Refused as refused:
-            await _refuse(refused, scope, send)
-            return
-        held.confirmed = (*held.confirmed, *entries)
-        await handle(scope, receive, send)
+            return _refuse(refused, held.gate, scope, receive, send)
+        return _fetched(held, entries, params, handle, scope, receive, send)
 
     return checked
 
 
-async def _refuse(refused: Refused, scope: Scope, send: Send) -> None:
+async def _fetched(
+    held: Pass, entries: Sequence[Entry], params: Mapping[str, Any], handle: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Decide with what has to be fetched first."""
+    try:
+        await aio.run(held.gate.confirm_steps(held, entries, params))
+    except Refused as refused:
+        await _refuse(refused, held.gate, scope, receive, send)
+        return
+    held.confirmed = (*held.confirmed, *entries)
+    await handle(scope, receive, send)
+
+
+async def _refuse(refused: Refused, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await deny_websocket(scope, send, refused.refusal)
-    elif refused.refusal.concealed:
-        raise HTTPException(status_code=404)
-    else:
-        await respond(scope, send, refused.refusal)
+    elif isinstance(gate, RouteGate):
+        await gate.refuse(refused, scope, receive, send)

@@ -7,7 +7,7 @@ then ``scope["cartaguard"].principal`` (and ``scope["user"]``, as a courtesy tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 from cartaguard._asgi_session import ASGIApp, Message, Receive, Scope, Send, Session, deny_websocket, header_list
@@ -60,22 +60,14 @@ class GuardMiddleware:
         return self._gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            await self._websocket(scope, receive, send)
-        elif kind == "lifespan":
-            await self._lifespan(scope, receive, send)
-        else:
-            raise ConfigurationError(f"the ASGI scope type `{kind}` is not known, and so not let through", code="unknown_scope")
-
-    # -- HTTP ------------------------------------------------------------------------------------------
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # One function for HTTP: every coroutine more costs each request.
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
         try:
             gate = self._gate or self._ready(scope)
-            path, method = self._path(scope), scope["method"]
+            path = self._path(scope) if scope.get("root_path") or self._rooted is not None else scope["path"]
+            method = scope["method"]
             values = [value for name, value in scope["headers"] if name == b"authorization"]
             undecided = self.allow_preflight and _is_preflight(scope)
             held = gate.preflight(path) if undecided else gate.admit("http", method, path, values)
@@ -90,6 +82,31 @@ class GuardMiddleware:
             return
         scope["cartaguard"] = held
         scope["user"] = held.principal
+        if not current.in_use():
+            await self._serve(held, scope, receive, send)
+            return
+        token = current.bind(self.guard, held.principal)
+        try:
+            await self._serve(held, scope, receive, send)
+        finally:
+            current.unbind(token)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "websocket":
+            await self._websocket(scope, receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            raise ConfigurationError(f"the ASGI scope type `{kind}` is not known, and so not let through", code="unknown_scope")
+
+    # -- HTTP ------------------------------------------------------------------------------------------
+
+    def _serve(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._answering(held, scope, receive, send)
+
+    async def _answering(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application, and answer the refusals that it raises."""
         started = False
 
         async def sent(message: Message) -> None:
@@ -97,16 +114,12 @@ class GuardMiddleware:
             started = True
             await send(message)
 
-        token = current.bind(self.guard, held.principal) if current.in_use() else None
         try:
             await self.app(scope, receive, sent)
         except ANSWERED as fault:
             if started:
                 raise
-            await self._refuse(gate.answer(fault, held.principal), scope, receive, send)
-        finally:
-            if token is not None:
-                current.unbind(token)
+            await self._refuse(held.gate.answer(fault, held.principal), scope, receive, send)
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(scope, send, refused.refusal)
@@ -115,8 +128,7 @@ class GuardMiddleware:
         root: str = scope.get("root_path", "")
         if self._rooted is not None:
             root = self._rooted.root_path or root
-        path: str = scope["path"]
-        return below_root(path, root) if root else path
+        return below_root(scope["path"], root)
 
     # -- WebSockets ------------------------------------------------------------------------------------
 

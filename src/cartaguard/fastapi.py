@@ -62,7 +62,7 @@ class FastAPIGuard:
             raise ConfigurationError("this application has its guard already", code="installed_twice")
         gate = Middleware(_Middleware, guard=self.guard, said=_said(app, docs), allow_preflight=allow_preflight)
         app.user_middleware.insert(max((index + 1 for index, kind in enumerate(classes) if _is_cors(kind)), default=0), gate)
-        starlette.answer_faults(app)
+        starlette.answer_faults(app, app)
         describe(app, self.guard.policy, (self.scheme_name, _SCHEME.model_dump(by_alias=True, exclude_none=True, mode="json")))
 
     def check(self, app: FastAPI) -> None:

@@ -6,20 +6,20 @@ dispatch on the route that the router matched and on its converted parameters.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
-from starlette.responses import Response
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send
 from cartaguard._marks import requires
 from cartaguard._starlette_dispatch import RouteGate
 from cartaguard._starlette_routes import Inventory
 from cartaguard.asgi import GuardMiddleware as _AsgiGuard
-from cartaguard.asgi import chain, principal, respond
+from cartaguard.asgi import chain, principal
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import ANSWERED, Pass, Refused
 from cartaguard.guard.guard import Guard
@@ -46,7 +46,7 @@ class GuardMiddleware(_AsgiGuard):
 
     def __init__(self, app: ASGIApp, *, guard: Guard, allow_preflight: bool = False) -> None:
         super().__init__(app, guard=guard, allow_preflight=allow_preflight)
-        #: What renders the application's error pages: a hidden route must look like none, and run nothing else.
+        #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
 
     def inventory(self, app: Any) -> Inventory:
@@ -56,11 +56,13 @@ class GuardMiddleware(_AsgiGuard):
     def make_gate(self, scope: Scope) -> RouteGate:
         app = self._application(scope)
         inventory = self.checked(app)
-        gate = RouteGate(self.guard, app.router, inventory)
+        gate = RouteGate(self.guard, app.router, inventory, self._pages)
         gate.install()
+        if self._pages is not None:
+            answer_faults(app, self._pages)
         for inner in inventory.applications:
             # A mounted application answers its faults itself; ours are 401, 403, 404 and 503 there too.
-            answer_faults(inner)
+            answer_faults(inner, inner)
         return gate
 
     def checked(self, app: Any) -> Inventory:
@@ -79,13 +81,15 @@ class GuardMiddleware(_AsgiGuard):
             code="misplaced",
         )
 
+    def _serve(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if self.app is self._pages:
+            # All that routes raise is answered there.
+            return self.app(scope, receive, send)
+        return super()._serve(held, scope, receive, send)
+
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
-        if not refused.refusal.concealed or self._pages is None:
-            await respond(scope, send, refused.refusal)
-            return
-        # Raised in front of the router, so that the application's own handlers render it.
-        scope["cartaguard"] = refused
-        await self._pages(scope, receive, send)
+        gate: Any = self._ready(scope)
+        await gate.refuse(refused, scope, receive, send)
 
 
 def check(app: Starlette) -> None:
@@ -103,22 +107,19 @@ def check(app: Starlette) -> None:
     raise ConfigurationError("this application has no guard", code="no_guard")
 
 
-def answer_faults(app: Starlette) -> None:
-    """Let an application answer refusals that its routes raise; handlers of its own stay."""
+def answer_faults(app: Starlette, pages: Starlette | ExceptionMiddleware) -> None:
+    """Let an application's error pages answer the refusals that its routes raise; handlers of its own stay."""
     for fault in ANSWERED:
         if not any(isinstance(kind, type) and kind is not Exception and issubclass(fault, kind) for kind in app.exception_handlers):
-            app.add_exception_handler(fault, _answer)
+            pages.add_exception_handler(fault, _answer)
 
 
-async def _answer(connection: HTTPConnection, fault: Any) -> Response:
+async def _answer(connection: HTTPConnection, fault: Any) -> Any:
     held = connection.scope.get("cartaguard")
-    if not isinstance(held, Pass) or connection.scope["type"] == "websocket":
+    if not isinstance(held, Pass) or not isinstance(held.gate, RouteGate) or connection.scope["type"] == "websocket":
         # A WebSocket is closed by the gate, which knows how far it got.
         raise fault
-    refusal = held.gate.answer(fault, held.principal).refusal
-    if refusal.concealed:
-        raise HTTPException(status_code=404)
-    return Response(refusal.body, refusal.status, dict(refusal.headers))
+    return partial(held.gate.refuse, held.gate.answer(fault, held.principal))
 
 
 def _leads(start: Any, goal: object) -> bool:
