@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.routes import (
+    apitokens,
     calling,
     cognito,
     dev,
@@ -45,6 +46,7 @@ _CONCERNS = (
     permissions,
     graph,
     nodes,
+    apitokens,
     projects,
     workspaces,
     files,

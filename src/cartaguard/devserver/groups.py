@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from sqlalchemy import Connection, insert, select
 
 from cartaguard.devserver.faults import ApiError
@@ -9,7 +11,7 @@ from cartaguard.devserver.schema import groups, members
 from cartaguard.devserver.world import SqlWorld
 from cartaguard.directories.graph import closure
 
-__all__ = ["ADMINISTRATORS", "Groups"]
+__all__ = ["ADMINISTRATORS", "Groups", "group_id"]
 
 #: Whose members may do everything but own what others own.
 ADMINISTRATORS = "Administrators"
@@ -28,11 +30,27 @@ class Groups:
             raise ApiError(400, "a group needs a name")
         if self.creator(name) is not None:
             raise ApiError(400, "duplicate record")
-        self._connection.execute(insert(groups).values(name=name, creator=creator))
+        self._connection.execute(insert(groups).values(name=name, id=group_id(name), creator=creator))
 
     def creator(self, name: str) -> str | None:
         """Who made the group; ``None`` when there is no such group."""
         return self._connection.scalar(select(groups.c.creator).where(groups.c.name == name))
+
+    def with_id(self, id: str) -> str | None:
+        """The name of the group whose node has this id."""
+        return self._connection.scalar(select(groups.c.name).where(groups.c.id == id))
+
+    def made_by(self, user: str) -> list[str]:
+        """The groups that a user made, by name."""
+        return list(self._connection.scalars(select(groups.c.name).where(groups.c.creator == user).order_by(groups.c.name)))
+
+    def within(self, group: str, *, kind: str) -> list[str]:
+        """The direct members of one kind, by name."""
+        return sorted(self._direct(group, kind))
+
+    def reached(self, group: str) -> frozenset[str]:
+        """This group and every group that it is in."""
+        return closure([group], self._world.parents)
 
     def join(self, group: str, member: str, *, kind: str = "user") -> None:
         """Make a user or group (``kind``) a member. Who is one stays one."""
@@ -58,3 +76,8 @@ class Groups:
     def _direct(self, group: str, kind: str) -> list[str]:
         found = select(members.c.member).where(members.c.group == group, members.c.kind == kind)
         return list(self._connection.scalars(found))
+
+
+def group_id(name: str) -> str:
+    """The id of a group's node. It follows from the name, so that it is the same on every fresh store."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"carta:group:{name}"))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from cartaguard.devserver.apitokens import ApiTokens
 from cartaguard.devserver.connections import Connections
 from cartaguard.devserver.database import database_at, make_tables
 from cartaguard.devserver.faults import ApiError
@@ -50,6 +51,7 @@ class Tables:
         self.keys = Keys(connection)
         self.handshakes = Handshakes(connection)
         self.sessions = Sessions(connection)
+        self.apitokens = ApiTokens(connection)
         self.nodes = Nodes(connection, self.people, self.groups, self.permissions)
         self.holdings = Holdings(connection, self.nodes, self.groups, self.permissions)
         self.services = Services(connection, self.permissions)

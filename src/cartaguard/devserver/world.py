@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from cartaguard.devserver.schema import grants, members, resources
+from cartaguard.devserver.schema import granted, grants, members, resources
 from cartaguard.directories.graph import Grantee, Holders
 from cartaguard.model.names import Resource
 
@@ -33,7 +33,7 @@ class SqlWorld:
         owner = self._connection.scalar(asked)
         if owner is None:
             return None
-        stored = select(grants.c.kind, grants.c.grantee, grants.c.permission).where(grants.c.resource == resource.id)
+        stored = select(grants.c.kind, grants.c.grantee, granted).where(grants.c.resource == resource.id)
         rows = self._connection.execute(stored).all()
         return Holders.settle(resource, owner, [(Grantee(row.kind, row.grantee), row.permission) for row in rows])
 

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.routes.endpoint import anonymous, name
+from cartaguard.devserver.routes.endpoint import anonymous, name, signed_in
 
 __all__ = ["routes"]
 
@@ -22,6 +22,16 @@ def _auth(carta: DevCarta, _: Request) -> object:
         "jwksUri": carta.jwks_uri,
         "cognitoUrl": carta.cognito_url,
     }
+
+
+#: What passwords have to have in the pool of the public Carta. Nothing here sets passwords, so nothing is held to it.
+POLICY = {
+    "minimumLength": 16,
+    "requireLowercase": True,
+    "requireUppercase": True,
+    "requireNumbers": True,
+    "requireSymbols": True,
+}
 
 
 def _jwks(carta: DevCarta, request: Request) -> object:
@@ -50,6 +60,9 @@ def _check_pool(carta: DevCarta, request: Request) -> None:
 def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
         anonymous(carta, "/auth", _auth),
+        # v2 tells the same to who is logged in already.
+        signed_in(carta, "GET", "/v2/auth/cognito/user-pool", lambda request, _: _auth(carta, request)),
+        signed_in(carta, "GET", "/v2/auth/cognito/password-policy", lambda *_: POLICY),
         anonymous(carta, "/cognito/{pool}/.well-known/jwks.json", _jwks),
         anonymous(carta, "/cognito/{pool}/.well-known/openid-configuration", _discovery),
     ]

@@ -8,10 +8,12 @@ from cartaguard.devserver.schema.base import metadata
 
 __all__ = ["groups", "members"]
 
+#: ``id`` is that of the group's node (v2).
 groups = Table(
     "groups",
     metadata,
     Column("name", String, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
     Column("creator", String, nullable=False),
 )
 
