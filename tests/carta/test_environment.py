@@ -31,6 +31,7 @@ def profiles(tmp_path: Path) -> Profiles:
     kept.save(Profile("lab", "lara", "sandbox", CANARY, "token"))
     kept.save(Profile("robot", "", "production", token="token-1"))
     kept.save(Profile("dev", "olga", "http://127.0.0.1:8765", CANARY))
+    kept.save(Profile("ci", "__token__", password="key-1"))
     kept.save(Profile("empty", "ed"))
     kept.save(Profile("odd", "ed", "moon", CANARY))
     return kept
@@ -50,6 +51,7 @@ def without(*keys: str) -> dict[str, str]:
         ({}, without("CARTA_API_TOKEN"), PasswordLogin, "the profile `lab`"),
         ({}, without("CARTA_API_TOKEN", "CARTA_PROFILE"), PasswordLogin, "CARTA_USERNAME and CARTA_PASSWORD"),
         ({"profile": "robot"}, {}, TokenLogin, "the profile `robot`"),
+        ({"profile": "ci"}, {}, ApiTokenLogin, "the profile `ci`"),
     ],
 )
 def test_the_first_that_is_given_counts(

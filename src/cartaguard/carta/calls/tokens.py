@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cartaguard.carta.operation import Operation
@@ -38,7 +38,7 @@ def create(
         raise ParameterError(f"`uses` is 1 or more, not `{uses}`")
     body: dict[str, Any] = {"name": name, "allowedEndpoints": list(allowed_endpoints)}
     if expires is not None:
-        body["expires"] = expires.isoformat()
+        body["expires"] = expires.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if uses is not None:
         body["uses"] = uses
     return Operation("POST", ("v2", "auth", "apitoken", node), one(api_token), json=body)
