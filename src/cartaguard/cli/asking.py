@@ -39,7 +39,7 @@ def from_stdin(what: str) -> str:
     try:
         given = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError:
-        raise ParameterError(f"the {what} on standard input is no UTF-8") from None
+        raise ParameterError(f"the {what.lower()} on standard input is no UTF-8") from None
     return _given(given.removesuffix("\n").removesuffix("\r"), what)
 
 

@@ -71,8 +71,7 @@ def rotate(context: typer.Context, data: _Data = None) -> None:
     if "://" not in place and not Path(place).exists():
         raise ConfigurationError(f"`{place}` does not exist; run `cartaguard dev` first, or name the file with `--data`")
     store = Store(place)
-    with store.begin() as tables:
-        tables.keys.rotate()
+    store.transact(lambda tables: tables.keys.rotate())
     store.close()
     print(f"New tokens are signed with new keys from now on ({store.shown}).")
 

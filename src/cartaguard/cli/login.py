@@ -69,7 +69,7 @@ def whoami(session: Session) -> None:
     """Show who is logged in, where, and what says so."""
     from cartaguard.cli.shapes import person
 
-    found = session.found()
+    found = session.found
     session.out.details({"host": found.host, "source": found.source, **person(session.client.users.current())})
 
 

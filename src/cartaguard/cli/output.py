@@ -98,8 +98,9 @@ class Output:
         # In a pipe a line is a row, however long.
         console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000, highlight=False)
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for heading in columns:
-            table.add_column(Text(heading, "bold"), overflow="fold")
+        for heading, key in columns.items():
+            # Ids are to be copied, and so stay whole.
+            table.add_column(Text(heading, "bold"), overflow="fold", no_wrap=key == "id")
         for row in rows:
             table.add_row(*(Text(_shown(row[key])) for key in columns.values()))
         console.print(table)

@@ -62,7 +62,8 @@ def show(session: Session, service: _Service) -> None:
     from cartaguard.cli.addresses import service_name
     from cartaguard.cli.shapes import resource
 
-    session.out.details(resource(session.client.services.get(*service_name(service))))
+    namespace, name = service_name(service)
+    session.out.details(resource(session.client.services.get(namespace, name)))
 
 
 def list_all(session: Session) -> None:

@@ -38,6 +38,7 @@ class Session:
     def __init__(self, where: Where, *, as_json: bool) -> None:
         self.where = where
         self.out = Output(as_json=as_json)
+        self._found: Found | None = None
         self._client: CartaClient | None = None
 
     def __enter__(self) -> Session:
@@ -56,12 +57,17 @@ class Session:
         if self._client is None:
             from cartaguard.carta.client import CartaClient
 
-            found = self.found()
-            self._client = CartaClient(found.host, found.login).__enter__()
+            self._client = CartaClient(self.found.host, self.found.login).__enter__()
         return self._client
 
+    @property
     def found(self) -> Found:
         """Who asks, by the options, the environment, or else the profile ``default``."""
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def _find(self) -> Found:
         from cartaguard.carta.environment import find_login
 
         profile = self.where.profile

@@ -52,7 +52,7 @@ def for_each(
             advance()
     remaining = [item for item in items if item not in finished and item not in unsure]
     said = [done(item) for item in finished]
-    said += [f"perhaps, there was no answer: {item}" for item in unsure]
+    said += [f"perhaps done: {item}" for item in unsure]
     said += [f"not done: {item}" for item in remaining]
     session.out.done({**about, "done": finished, "unsure": unsure, "not_done": remaining}, *said)
     return code
