@@ -58,13 +58,12 @@ def confirmed(held: object, requirement: Requirement) -> bool:
     return False
 
 
-def _insist(scope: Any, requirement: Requirement) -> None:
-    if not confirmed(scope.get("cartaguard"), requirement):
-        raise ConfigurationError(
-            "this route has a requirement that nothing has decided; add `Middleware(GuardMiddleware, guard=guard)` "
-            "from cartaguard.starlette to the application",
-            code="no_guard",
-        )
+def _undecided() -> ConfigurationError:
+    return ConfigurationError(
+        "this route has a requirement that nothing has decided; add `Middleware(GuardMiddleware, guard=guard)` "
+        "from cartaguard.starlette to the application",
+        code="no_guard",
+    )
 
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
@@ -72,26 +71,28 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
 
         @functools.wraps(endpoint)
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            _insist(_scope_of(args), requirement)
+            if not confirmed(_held(args), requirement):
+                raise _undecided()
             return await endpoint(*args, **kwargs)
 
         return guarded_async
 
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _insist(_scope_of(args), requirement)
+        if not confirmed(_held(args), requirement):
+            raise _undecided()
         return endpoint(*args, **kwargs)
 
     return guarded
 
 
-def _scope_of(args: tuple[Any, ...]) -> Mapping[str, Any]:
-    """The scope of the connection among the arguments: a method has itself before it, a partial what it was given."""
+def _held(args: tuple[Any, ...]) -> object:
+    """What the gate knows, from the connection among the arguments: a method has itself before it, a partial what it was given."""
     for argument in args:
         scope = getattr(argument, "scope", None)
         if type(scope) is dict or isinstance(scope, Mapping):
-            return scope
-    return {}
+            return scope.get("cartaguard")
+    return None
 
 
 class _Guarded:
@@ -108,6 +109,6 @@ class _Guarded:
         return getattr(self.app, "routes", [])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan":
-            _insist(scope, self.requirement)
+        if scope["type"] != "lifespan" and not confirmed(scope.get("cartaguard"), self.requirement):
+            raise _undecided()
         await self.app(scope, receive, send)

@@ -12,6 +12,7 @@ from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websocket
 from cartaguard._starlette_routes import Found, Inventory
+from cartaguard._watched import Watched
 from cartaguard.asgi import respond
 from cartaguard.drivers import aio
 from cartaguard.errors import ConfigurationError
@@ -21,6 +22,8 @@ from cartaguard.http.paths import below_root
 from cartaguard.http.routes import Entry
 
 __all__ = ["RouteGate"]
+
+_NONE: Mapping[str, Any] = {}
 
 
 class RouteGate(Gate):
@@ -80,7 +83,7 @@ class RouteGate(Gate):
             return RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
         if held.allow is not None:
             raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(held.allow))})
-        if self._inventory.changed:
+        if self._inventory.changed or type(self._router.routes) is not Watched:
             self._wrap()
         return self._stack(scope, receive, send)
 
@@ -106,16 +109,17 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         found = held.gate.found.get(key)
-        entries: Sequence[Entry] = () if found is None else found.entries
-        params = scope.get("path_params") or {}
+        params = scope.get("path_params") or _NONE
+        entries: Sequence[Entry] = ()
         if found is not None:
+            entries = found.entries
             if len(entries) != 1 or entries[0] is not held.entry:
                 entries = found.choose(scope, held.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:
             if held.gate.confirm(held, entries, params):
-                held.confirmed = (*held.confirmed, *entries)
+                held.confirmed = (*held.confirmed, *entries) if held.confirmed else entries
                 return handle(scope, receive, send)
         except Refused as refused:
             return _refuse(refused, held.gate, scope, receive, send)

@@ -61,7 +61,8 @@ class Inventory:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._changed = False
+        #: Whether a list of routes was changed after the inventory.
+        self.changed = False
         self.entries: list[Entry] = []
         #: The applications with error pages of their own that the inventory looked into.
         self.applications: list[Starlette] = []
@@ -75,13 +76,8 @@ class Inventory:
                 self.entries.append(entry)
             self._by_key[key] = (*self._by_key.get(key, ()), entry)
 
-    @property
-    def changed(self) -> bool:
-        """Whether routes were added after the inventory."""
-        return self._changed or type(self._router.routes) is not Watched
-
     def _note(self) -> None:
-        self._changed = True
+        self.changed = True
 
     def found(self) -> list[Found]:
         """Every object that serves requests. One that was added after the inventory has no entries.
@@ -96,7 +92,7 @@ class Inventory:
             if type(getattr(owner, name)) is not Watched:
                 setattr(owner, name, Watched(getattr(owner, name), self._note))
         # Not before: as long as this fails, every request does.
-        self._changed = False
+        self.changed = False
         return [self.find(holder, tuple(entries)) for holder, entries in by_holder.values()]
 
     def find(self, holder: Any, entries: tuple[Entry, ...]) -> Found:

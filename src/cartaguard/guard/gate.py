@@ -168,11 +168,13 @@ class Gate:
 
     def _demanded(
         self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal
-    ) -> list[Check]:
+    ) -> Demands:
         """What the entry and, on this path, the policy demand together."""
         if entry.methods is None and protocol == "http" and not method.isupper():
             # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
             raise self.refused(InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method"))
+        if self._policy is None and entry.requirement is not None:
+            return ((entry.requirement, params),)
         demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
         if self._policy is not None:
             for line, filling in self._policy.candidates(path):
@@ -256,6 +258,8 @@ class Gate:
             none: the route is missing from the table, and is refused.
         :param params: the parameters as the framework converted them.
         """
+        if len(entries) == 1 and entries[0] is held.entry and _same(held.params, params):
+            return True
         for requirement, filling in self._undecided(held, entries, params):
             answer = decide(requirement, held.principal, filling, self.guard.directory)
             if type(answer) is not Decision:
@@ -314,6 +318,8 @@ def _same(texts: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     """Whether converted parameters are, as texts, those that the gate decided on (``08`` and ``8`` are not)."""
     if len(texts) != len(params):
         return False
+    if not texts:
+        return True
     for name, text in texts.items():
         value = params.get(name)
         if value is not text and str(value) != text:
