@@ -19,6 +19,7 @@ from cartaguard.model.permission import Role
 if TYPE_CHECKING:
     from cartaguard.devserver.carta import DevCarta
     from cartaguard.devserver.server import Server
+    from cartaguard.devserver.store import Tables
 
 __all__ = ["EmbeddedCarta"]
 
@@ -103,26 +104,31 @@ class EmbeddedCarta:
 
         :param password: without one nobody knows it, and :meth:`token` is the only way to a token.
         """
-        with self._carta.store.begin() as tables:
-            person = tables.people.add(
-                name, password or secrets.token_urlsafe(), pool_id=tables.pool.id, organization=organization, email=email
-            )
+        known = password or secrets.token_urlsafe()
+        person = self._carta.store.transact(
+            lambda tables: tables.people.add(name, known, pool_id=tables.pool.id, organization=organization, email=email)
+        )
         for group in groups:
             self.add_member(group, name)
         return person.id
 
     def add_member(self, group: str, member: str, *, kind: str = "user") -> None:
         """Make a user or another group (``kind="group"``) a member of a group; groups that are missing are made."""
-        with self._carta.store.begin() as tables:
+
+        def join(tables: Tables) -> None:
             for wanted in [group, member] if kind == "group" else [group]:
                 if tables.groups.creator(wanted) is None:
                     tables.groups.add(wanted, creator="")
             tables.groups.join(group, member, kind=kind)
 
+        self._carta.store.transact(join)
+
     def add_resource(self, resource: str | Resource, *, owner: str, **fields: Any) -> None:
-        """Add a resource (``Project:p1``) that this user owns. ``fields`` are those of its type, such as ``name``."""
-        with self._carta.store.begin() as tables:
-            tables.permissions.add(_resource(resource), owner=owner, fields=fields)
+        """Add a resource (``Project:p1``, ``Service:namespace/name``) that this user owns.
+
+        :param fields: those of its type, such as ``name``, or ``baseUrl`` of a service.
+        """
+        self._carta.store.transact(lambda tables: tables.services.place(_resource(resource), owner=owner, fields=fields))
 
     def grant(self, resource: str | Resource, *, to: str, role: str) -> None:
         """Let a grantee hold a role on a resource: the role takes the place of an earlier one; ``None`` takes it away.
@@ -134,8 +140,8 @@ class EmbeddedCarta:
 
         if role not in Role.names():
             raise ConfigurationError(f"`{role}` is not a role; use one of {', '.join(Role.names())}")
-        with self._carta.store.begin() as tables:
-            tables.permissions.grant(_resource(resource), Grantee.parse(to), Role(role).permission)
+        grantee, permission = Grantee.parse(to), Role(role).permission
+        self._carta.store.transact(lambda tables: tables.permissions.grant(_resource(resource), grantee, permission))
 
     def token(
         self,
@@ -157,8 +163,7 @@ class EmbeddedCarta:
 
     def rotate_keys(self) -> None:
         """Sign with new keys from now on. The old ones are published until what they signed has expired."""
-        with self._carta.store.begin() as tables:
-            tables.keys.rotate()
+        self._carta.store.transact(lambda tables: tables.keys.rotate())
 
     @property
     def _carta(self) -> DevCarta:

@@ -80,6 +80,10 @@ class _PathAsSent:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope = {**scope, "path": scope["raw_path"].decode("ascii", errors="replace")}
+            # No database keeps a zero byte in a text.
+            if b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
+                await JSONResponse({"error": "a zero byte is no text"}, 400)(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
 

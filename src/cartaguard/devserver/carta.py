@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.keys import USES
-from cartaguard.devserver.store import Store
+from cartaguard.devserver.keys import USES, SigningKey
+from cartaguard.devserver.store import Store, Tables
 from cartaguard.devserver.tokens import access_claims, id_claims, sign
 from cartaguard.devserver.vault import Vault
 from cartaguard.tokens.issuer import Issuer
@@ -45,8 +45,7 @@ class DevCarta:
         self.plain_logins = plain_logins
         self.service_hosts = frozenset(service_hosts)
         self.now = clock
-        with store.begin() as tables:
-            self.pool = tables.pool
+        self.pool = store.transact(lambda tables: tables.pool)
         self.cognito_url = f"{url}/cognito"
         self.issuer = f"{self.cognito_url}/{self.pool.id}"
         self.jwks_uri = f"{self.issuer}/.well-known/jwks.json"
@@ -59,8 +58,8 @@ class DevCarta:
 
     def jwks(self) -> dict[str, Any]:
         """The public keys of every token that may still be good."""
-        with self.store.begin() as tables:
-            return {"keys": [key.jwk() for key in tables.keys.published(now=self.now())]}
+        now = self.now()
+        return {"keys": [key.jwk() for key in self.store.transact(lambda tables: tables.keys.published(now=now))]}
 
     def token(
         self,
@@ -80,15 +79,18 @@ class DevCarta:
         """
         if use not in USES:
             raise ApiError(400, "a token is of the kind id or access")
-        with self.store.begin() as tables:
+        kind, now = id_claims if use == "id" else access_claims, self.now()
+        client = self.pool.client_id if client_id is None else client_id
+
+        def made(tables: Tables) -> tuple[dict[str, Any], SigningKey]:
             person = tables.people.named(name)
             if person is None:
                 raise ApiError(400, "user not found")
-            kind = id_claims if use == "id" else access_claims
-            client = self.pool.client_id if client_id is None else client_id
-            made = kind(person, tables.groups.of(name), issuer=self.issuer, client_id=client, now=self.now(), lifetime=lifetime)
-            changed = {key: value for key, value in {**made, **(claims or {})}.items() if value is not None}
-            return sign(changed, tables.keys.signing(use, until=made["exp"]))
+            made = kind(person, tables.groups.of(name), issuer=self.issuer, client_id=client, now=now, lifetime=lifetime)
+            return made, tables.keys.signing(use, until=made["exp"])
+
+        told, key = self.store.transact(made)
+        return sign({name: value for name, value in {**told, **(claims or {})}.items() if value is not None}, key)
 
     def verifier(self, use: str = "id") -> TokenVerifier:
         """What its own tokens of one kind are verified with; made anew when the keys were rotated, by whatever process."""

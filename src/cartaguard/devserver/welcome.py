@@ -10,8 +10,7 @@ __all__ = ["welcome"]
 
 def welcome(carta: DevCarta) -> list[str]:
     """Addresses, users and ready-made commands. Passwords are shown of the well-known users only."""
-    with carta.store.begin() as tables:
-        present = {person.name for person in tables.people.everybody()}
+    present = {person.name for person in carta.store.transact(lambda tables: tables.people.everybody())}
     known = [user for user in USERS if user.name in present]
     lines = [
         "The embedded Carta, for development only: its passwords are known to everybody.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import parse_qsl
@@ -15,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from cartaguard.devserver.carta import LIFETIME, DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.keys import USES
-from cartaguard.devserver.routes.endpoint import anonymous, body_of
+from cartaguard.devserver.routes.endpoint import anonymous, body_of, object_in
 from cartaguard.devserver.welcome import welcome
 
 __all__ = ["routes"]
@@ -32,8 +31,8 @@ def _issue(carta: DevCarta, fields: Mapping[str, str]) -> dict[str, object]:
     name, grant = fields.get("username", ""), fields.get("grant_type")
     if grant not in (None, "password"):
         raise ApiError(400, "unsupported_grant_type")
-    with carta.store.begin() as tables:
-        person = tables.people.proven(name, fields.get("password", ""), pool_id=carta.pool.id)
+    password = fields.get("password", "")
+    person = carta.store.transact(lambda tables: tables.people.proven(name, password, pool_id=carta.pool.id))
     if person is None:
         raise ApiError(400, "invalid_grant")
     issued = {f"{use}_token": carta.token(person.name, use) for use in USES}
@@ -46,12 +45,13 @@ def _issue(carta: DevCarta, fields: Mapping[str, str]) -> dict[str, object]:
 def _fields(content_type: str, body: bytes) -> Mapping[str, str]:
     """The text members of a form or of a JSON object."""
     try:
-        if content_type.partition(";")[0].strip().lower() != "application/json":
-            return dict(parse_qsl(body.decode(), keep_blank_values=True))
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        if content_type.partition(";")[0].strip().lower() == "application/json":
+            fields = object_in(body)
+        else:
+            fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except (ValueError, ApiError):
+        raise ApiError(400, "invalid_request") from None
+    if not all(isinstance(value, str) and "\0" not in value for value in fields.values()):
         raise ApiError(400, "invalid_request")
     return fields
 

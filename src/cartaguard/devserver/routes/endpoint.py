@@ -25,6 +25,9 @@ Body: TypeAlias = Mapping[str, Any]
 #: The largest body that is read, in bytes.
 LARGEST = 16 * 1024
 
+#: The longest name, in bytes: no database has an index for longer ones.
+LONGEST = 1024
+
 #: A zero byte, as JSON writes it; a backslash before it may be escaped itself.
 _ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -32,9 +35,12 @@ _ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 def name(request: Request, parameter: str) -> str:
     """A path parameter. Paths are routed as they were sent, so that an escaped slash is part of a name."""
     try:
-        return unquote(request.path_params[parameter], errors="strict")
+        text = unquote(request.path_params[parameter], errors="strict")
     except UnicodeDecodeError:
         raise ApiError(400, "a name in the path is no UTF-8") from None
+    if len(text.encode()) > LONGEST:
+        raise ApiError(400, f"a name in the path is longer than {LONGEST} bytes")
+    return text
 
 
 def anonymous(carta: DevCarta, path: str, answer: Callable[[DevCarta, Request], object]) -> Route:
