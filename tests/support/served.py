@@ -27,7 +27,7 @@ class Answer:
 
 
 class Served:
-    """The server: ``answers`` by path, ``requests`` as they came.
+    """The server: ``answers`` by path, ``requests`` as they came. Whose Authorization is among ``refused`` gets a 401.
 
     While ``gate`` is cleared every answer waits; ``arrived`` is set once a request is there.
     """
@@ -35,6 +35,7 @@ class Served:
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.refused: set[str] = set()
         self.gate = threading.Event()
         self.gate.set()
         self.arrived = threading.Event()
@@ -60,7 +61,7 @@ def serving() -> Iterator[Served]:
             served.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             served.arrived.set()
             assert served.gate.wait(10), "nobody opened the gate"
-            answer = served.answers.get(self.path, Answer(404))
+            answer = Answer(401) if self.headers["Authorization"] in served.refused else served.answers.get(self.path, Answer(404))
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

@@ -39,8 +39,8 @@ from cartaguard.model.principal import Principal
 
 __all__ = ["CartaDirectory"]
 
-#: From this many resources of one type on, v2's listing is asked instead: one larger answer for several requests.
-WORTH_A_LISTING = 4
+#: From this many resources of one type on, v2's listing is asked: one larger answer in place of two small ones for each.
+WORTH_A_LISTING = 3
 
 #: Doubts about a listing that need not be doubts about each resource: it is too long, say, or one entry is malformed.
 _OF_A_LISTING = frozenset({"carta_unavailable", "carta_malformed", "carta_unexpected"})

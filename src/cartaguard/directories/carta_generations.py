@@ -1,7 +1,8 @@
 """What somebody holds, asked of either generation of Carta's API.
 
-v1 asks about types and names, v2 about nodes, which are known by id alone. v1 has no word for an owner, v2 none
-for cloning: through v1 nobody is seen to own anything, through v2 only owners clone.
+v1 asks about resources of a type (a service account's question leaves the type out), v2 about nodes, which are
+known by id alone and whose labels are their types. v1 has no word for an owner, v2 none for cloning: through v1
+nobody is seen to own anything, through v2 only owners clone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cartaguard.carta.reading import node, record, sound
 from cartaguard.carta.records import Node, Record
 from cartaguard.directories.carta_asking import Asking, login_name
 from cartaguard.drivers.effects import Steps
+from cartaguard.errors import CartaError
 from cartaguard.model.facts import Listed
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
@@ -73,7 +75,15 @@ class V2:
             # Whoever asked would be asked about themselves, on whom they hold everything.
             raise UnaskableError("`self` is whoever asks, and no resource")
         held = yield from self._asking.ask(graph.held(self._caller(principal), resource.id), principal)
-        return held or Permission.NONE
+        if not held:
+            return Permission.NONE
+        # Users and groups are nodes too, and everybody holds everything on themselves: only labels tell types.
+        found = yield from self._asking.ask(graph.get(resource.id), principal)
+        if found is None or resource.type not in found.labels:
+            return Permission.NONE
+        if found.id != resource.id:
+            raise CartaError("carta answered about another node than was asked for", code="carta_malformed")
+        return held
 
     def listing(self, principal: Principal, type: str) -> Steps[Listed | None]:
         asked = graph.list_resources(self._caller(principal), type)
