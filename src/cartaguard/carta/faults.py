@@ -45,14 +45,15 @@ def fault_of(response: HttpResponse, what: str, *, secrets: Iterable[str] = ()) 
 
 
 def words_of(body: bytes, secrets: Iterable[str] = ()) -> str:
-    """What an ``{"error": "…"}`` or ``{"message": "…"}`` says, or text as it is; one line, bounded, without control characters."""
+    """What an ``{"error": "…"}``, a ``{"message": "…"}`` or a ``{"detail": "…"}`` says, or text as it is; one line, bounded, without control characters."""
     text = body[:_READ].decode("utf-8", "replace")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = text
     if isinstance(value, dict):
-        value = value.get("error", value.get("message"))
+        # The last is that of a service behind Carta (RFC 9457).
+        value = value.get("error", value.get("message", value.get("detail")))
     if not isinstance(value, str):
         return ""
     for secret in secrets:
