@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,11 +18,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
-from cartaguard import Guard, LocalDirectory, authenticated, groups, permission, public
+from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource, authenticated, groups, permission, public
 from cartaguard import asgi as asgi_door
 from cartaguard._starlette_paths import entry_of
 from cartaguard.errors import ConfigurationError, RequirementError, UndeclaredRoutes
 from cartaguard.guard.gate import Pass
+from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
 from cartaguard.starlette import GuardMiddleware, check, principal, requires
 from support.asking import READ, ask, client, headers
 from support.aurora import authorization, guard_for
@@ -549,6 +550,31 @@ class TestShared:
 def test_what_has_to_be_fetched_is_fetched_at_dispatch_too() -> None:
     app = starlette(Route("/distant/{id:int}", requires(permission("read", "Distant:{id}"))(ok)))
     assert [statuses(app, path) for path in ("/distant/8", "/distant/08")] == [[401, 403, 403, 200]] * 2
+
+
+class Partly(LocalDirectory):
+    """What is known of item 8 has to be asked for elsewhere: ada may read it, and nobody else."""
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:  # type: ignore[override] # not at hand
+        return None if resource.id == "8" else super().permission(principal, resource, flag)
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        return {
+            need: Granted(Permission.READ if need.principal.username == "ada" else Permission.NONE)
+            for need in needs
+            if isinstance(need, PermissionNeed)
+        }
+
+
+def test_what_was_fetched_at_dispatch_is_decided_on() -> None:
+    facts = {
+        "users": {"ada": {}, "otto": {}},
+        "resources": {"Item:08": {"owner": "otto", "grants": [{"to": "user:ada", "role": "Guest"}]}},
+    }
+    clock = Clock()
+    guard = Guard(verifier=verifier_for(clock=clock), directory=Partly.from_dict(facts), clock=clock)
+    app = starlette(Route("/items/{id:int}", requires(permission("read", "Item:{id}"))(ok)), guard=guard)
+    assert [ask(app, "/items/08", user)[0] for user in ("", "otto", "ada")] == [401, 403, 200]
 
 
 def test_the_scope_tells_what_was_decided() -> None:

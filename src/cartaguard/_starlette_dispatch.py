@@ -105,10 +105,11 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
 
     def checked(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         held: Pass | None = scope.get("cartaguard")
-        if held is None or not isinstance(held.gate, RouteGate):
+        gate = None if held is None else held.gate
+        if held is None or not isinstance(gate, RouteGate):
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
-        found = held.gate.found.get(key)
+        found = gate.found.get(key)
         params = scope.get("path_params") or _NONE
         entries: Sequence[Entry] = ()
         if found is not None:
@@ -118,31 +119,39 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             if found.convert is not None:
                 params = found.convert(params)
         try:
-            if held.gate.confirm(held, entries, params):
-                held.confirmed = (*held.confirmed, *entries) if held.confirmed else entries
-                return handle(scope, receive, send)
+            settled = gate.confirm(held, entries, params)
         except Refused as refused:
-            return _refuse(refused, held.gate, scope, receive, send)
-        return _fetched(held, entries, params, handle, scope, receive, send)
+            return _refuse(refused, gate, scope, receive, send)
+        if not settled:
+            return _fetched(held, gate, entries, params, handle, scope, receive, send)
+        held.confirmed = (*held.confirmed, *entries) if held.confirmed else entries
+        return handle(scope, receive, send)
 
     return checked
 
 
 async def _fetched(
-    held: Pass, entries: Sequence[Entry], params: Mapping[str, Any], handle: ASGIApp, scope: Scope, receive: Receive, send: Send
+    held: Pass,
+    gate: RouteGate,
+    entries: Sequence[Entry],
+    params: Mapping[str, Any],
+    handle: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Decide with what has to be fetched first."""
     try:
-        await aio.run(held.gate.confirm_steps(held, entries, params))
+        await aio.run(gate.confirm_steps(held, entries, params))
     except Refused as refused:
-        await _refuse(refused, held.gate, scope, receive, send)
+        await _refuse(refused, gate, scope, receive, send)
         return
     held.confirmed = (*held.confirmed, *entries)
     await handle(scope, receive, send)
 
 
-async def _refuse(refused: Refused, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(refused: Refused, gate: RouteGate, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await deny_websocket(scope, send, refused.refusal)
-    elif isinstance(gate, RouteGate):
+    else:
         await gate.refuse(refused, scope, receive, send)

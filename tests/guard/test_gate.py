@@ -152,7 +152,7 @@ def test_paths_with_parameters_are_remembered_only_for_those_who_may() -> None:
         ask(made, "/p/p2")
         ask(made, "/p/p2", who=None)
         let_in(made, "/p/p1")
-    assert set(made.table._known) == {"/p/p1"}
+    assert set(made.plans._kept) == {("http", "GET", "/p/p1")}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_keys_are_fetched_first_where_they_are_not_at_hand(down: bool) -> None:
 
 def test_the_first_route_that_fits_decides_and_hidden_ones_are_as_none() -> None:
     made = gate(route("/a", public("x"), "GET"), route("/{id}", READ), route("/ws", authenticated, protocols=WEBSOCKET))
-    assert let_in(made, "/a", who=None).entry is made.table.entries[0]
+    assert let_in(made, "/a", who=None).entry is made.plans.table.entries[0]
     assert ask(made, "/p2") == (403, "lacks_permission")
     assert ask(gate(route("/ws", protocols=WEBSOCKET)), "/ws") == (404, "no_route")
     assert ask(gate(route("/a", None)), "/a") == (403, "no_requirement")
@@ -218,7 +218,7 @@ def test_the_first_route_that_fits_decides_and_hidden_ones_are_as_none() -> None
 def test_a_method_that_no_route_takes_is_decided_on_the_first_that_fits_the_path() -> None:
     made = gate(route("/p/{id}", READ, "GET"), route("/p/{id}", users("ada"), "PUT"))
     held = let_in(made, "/p/p1", "DELETE")
-    assert (held.entry, held.allow) == (made.table.entries[0], frozenset({"GET", "PUT"}))
+    assert (held.entry, held.allow) == (made.plans.table.entries[0], frozenset({"GET", "PUT"}))
     assert ask(made, "/p/p2", "DELETE") == (403, "lacks_permission")
     assert ask(made, "/p/p1", "PUT") == (403, "not_listed_user")
     assert let_in(made, "/p/p1").allow is None
@@ -228,7 +228,7 @@ def test_a_path_with_another_slash_is_decided_where_the_framework_will_redirect_
     routes = route("/a", authenticated), route("/b/", users("ada")), route("/", public("x"))
     made = gate(*routes, slashes=True)
     held = let_in(made, "/a/")
-    assert (held.other_slash, held.path, held.entry) == ("/a", "/a/", made.table.entries[0])
+    assert (held.other_slash, held.path, held.entry) == ("/a", "/a/", made.plans.table.entries[0])
     assert ask(made, "/b") == (403, "not_listed_user")
     assert ask(made, "/c") == (404, "no_route")
     assert ask(gate(*routes), "/a/") == (404, "no_route")

@@ -88,7 +88,7 @@ def test_keys_that_are_not_at_hand_are_fetched_by_the_steps() -> None:
         server.answers["/keys"] = Answer.of(jwks(rsa_key()))
         verifier = TokenVerifier([Issuer(ISSUER, client_ids=[CLIENT], keys=RemoteKeys(f"{server.url}/keys"))], clock=Clock())
         gate = Gate(Guard(verifier=verifier), [entry(authenticated)])
-        asked: Any = (gate.table.entries[0], {}, "GET", "/projects/x", values("olga"))
+        asked: Any = (gate.plans.table.entries[0], {}, "GET", "/projects/x", values("olga"))
         assert gate.admit_matched(*asked) is None
         held = answer(gate, *asked, steps=True)
     assert held is not None

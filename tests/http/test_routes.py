@@ -47,15 +47,12 @@ PATHS = st.tuples(st.lists(st.sampled_from("abc"), max_size=4), st.sampled_from(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(PATTERNS, max_size=8), st.lists(PATHS, min_size=1, max_size=8), st.integers(0, 2))
-def test_candidates_are_what_a_walk_through_all_entries_finds(patterns: list[str], paths: list[str], remembered: int) -> None:
+@given(st.lists(PATTERNS, max_size=8), st.lists(PATHS, min_size=1, max_size=8))
+def test_candidates_are_what_a_walk_through_all_entries_finds(patterns: list[str], paths: list[str]) -> None:
     entries = [entry(pattern) for pattern in patterns]
-    table = RouteTable(entries, remembered=remembered)
-    for path in paths * 2:
-        expected = scan(entries, path)
-        candidates = table.candidates(path)
-        assert found(table, path) == expected
-        table.remember(path, candidates)
+    table = RouteTable(entries)
+    for path in paths:
+        assert found(table, path) == scan(entries, path)
 
 
 def test_entries_of_equal_pattern_all_fit_in_their_order() -> None:
@@ -80,32 +77,10 @@ def test_the_empty_path_is_the_root() -> None:
     assert found(RouteTable([entry("/")]), "") == [("/", {})]
 
 
-def test_remembered_parameters_cannot_be_changed_by_one_request_for_the_next() -> None:
-    table = RouteTable([entry("/p/{id}")])
-    candidates = table.candidates("/p/1")
-    table.remember("/p/1", candidates)
-    params: Any = table.candidates("/p/1")[0][1]
-    assert table.candidates("/p/1") is candidates
+def test_found_parameters_cannot_be_changed_by_one_request_for_the_next() -> None:
+    params: Any = RouteTable([entry("/p/{id}")]).candidates("/p/1")[0][1]
     with pytest.raises(TypeError):
         params["id"] = "2"
-
-
-def test_what_is_remembered_is_bounded_and_exact_paths_stay() -> None:
-    table = RouteTable([entry("/exact"), entry("/p/{id}")], remembered=2)
-    exact = table.candidates("/exact")
-    for name in ("1", "2", "3", "4", "5"):
-        table.remember(f"/p/{name}", table.candidates(f"/p/{name}"))
-        table.remember(f"/p/{name}", ())
-        assert found(table, f"/p/{name}") == [("/p/{id}", {"id": name})]
-        assert len(table._known) <= 3
-    assert table.candidates("/exact") is exact
-
-
-def test_an_endless_path_is_not_remembered() -> None:
-    table = RouteTable([entry("/p/{id}")])
-    path = "/p/" + "x" * 1000
-    table.remember(path, table.candidates(path))
-    assert path not in table._known
 
 
 def test_a_policy_becomes_entries() -> None:

@@ -9,15 +9,16 @@ A refusal is raised as a :class:`Refused` that holds the response, ready to be s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from cartaguard.drivers.effects import Steps
-from cartaguard.errors import CartaGuardError, InvalidPath, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
+from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
+from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Demands, Plans
 from cartaguard.http.refusal import Refusal
-from cartaguard.http.routes import Candidate, Entry, RouteTable, policy_entries
+from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
@@ -27,9 +28,6 @@ __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 #: The faults of an application that a door answers, with :meth:`Gate.answer`; others are the application's own.
 ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
 
-#: A decision that no requirement stands behind: nobody declared the route.
-_UNDECLARED = Decision(reason="no_requirement")
-_NO_ROUTE = Decision(reason="no_route", concealed=True)
 #: Parameters that do not say which path, and so which line of the policy, they belong to.
 _AMBIGUOUS = Decision(reason="ambiguous_resource")
 
@@ -55,7 +53,15 @@ class Pass:
     __slots__ = ("allow", "confirmed", "entry", "gate", "method", "other_slash", "params", "path", "principal")
 
     def __init__(
-        self, gate: Gate, principal: Principal, entry: Entry | None, params: Mapping[str, Any], path: str, method: str = ""
+        self,
+        gate: Gate,
+        principal: Principal,
+        entry: Entry | None,
+        params: Mapping[str, Any],
+        path: str,
+        method: str = "",
+        other_slash: str | None = None,
+        allow: frozenset[str] | None = None,
     ) -> None:
         self.gate = gate
         self.principal = principal
@@ -64,14 +70,11 @@ class Pass:
         self.path = path
         self.method = method
         self.confirmed: Sequence[Entry] = ()
-        self.allow: frozenset[str] | None = None
-        self.other_slash: str | None = None
+        self.allow = allow
+        self.other_slash = other_slash
 
     def __repr__(self) -> str:
         return f"<Pass {self.principal!r} {self.path!r}>"
-
-
-Demands: TypeAlias = Sequence[Check]
 
 
 class Gate:
@@ -87,17 +90,8 @@ class Gate:
 
     def __init__(self, guard: Guard, routes: Iterable[Entry] | None = None, *, slashes: bool = False) -> None:
         self.guard = guard
-        self.slashes = slashes
-        policy = policy_entries(guard.policy)
-        if routes is None:
-            self.table = RouteTable(policy)
-            self._policy: RouteTable | None = None
-            self.own_routes = False
-        else:
-            self.table = RouteTable(routes)
-            self._policy = RouteTable(policy) if policy else None
-            self.own_routes = True
-        for entry in self.table.entries:
+        self.plans = Plans(routes, guard.policy, slashes=slashes)
+        for entry in self.plans.table.entries:
             if entry.requirement is not None:
                 guard.accept(entry.requirement)
 
@@ -110,79 +104,49 @@ class Gate:
         :param path: decoded, below the application's root.
         :param values: the raw values of every ``Authorization`` header.
         """
+        guard = self.guard
         try:
-            candidates = self.table.candidates(path)
-            principal = self.guard.recognise(values)
+            plan = self.plans.find(protocol, method, path)
+            principal = guard.recognise(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if principal is None:
             return None
-        held, demands = self._demands(candidates, protocol, method, path, principal)
-        facts = self.guard.directory
-        for requirement, filling in demands:
+        if plan.verdict is not None:
+            raise self.denied(plan.verdict, principal)
+        facts = guard.directory
+        for requirement, filling in plan.demands:
             answer = decide(requirement, principal, filling, facts)
             if type(answer) is not Decision:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        if held.params:
-            self.table.remember(path, candidates)
-        return held
+        if not plan.kept:
+            self.plans.keep(protocol, method, path, plan)
+        return Pass(self, principal, plan.entry, plan.params, path, method, plan.other_slash, plan.allow)
 
     def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
         guard = self.guard
         try:
-            candidates = self.table.candidates(path)
+            plan = self.plans.find(protocol, method, path)
             principal = guard.recognise(values)
             if principal is None:
                 principal = yield from guard.authenticate_steps(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
-        held, demands = self._demands(candidates, protocol, method, path, principal)
-        yield from self._decide(principal, demands)
-        return held
+        if plan.verdict is not None:
+            raise self.denied(plan.verdict, principal)
+        yield from self._decide(principal, plan.demands)
+        return Pass(self, principal, plan.entry, plan.params, path, method, plan.other_slash, plan.allow)
 
-    def _demands(
-        self, candidates: tuple[Candidate, ...], protocol: str, method: str, path: str, principal: Principal
-    ) -> tuple[Pass, Demands]:
-        """The entry that a request falls under, as a pass to be had, and everything that is demanded for it."""
-        chosen, fits = self._choose(candidates, protocol, method)
-        other_slash: str | None = None
-        if chosen is None and self.slashes and protocol == "http" and path not in ("", "/"):
-            other_slash = path[:-1] if path.endswith("/") else path + "/"
-            candidates = self.table.candidates(other_slash)
-            chosen, fits = self._choose(candidates, protocol, method)
-        if chosen is None:
-            # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
-            undeclared = any(protocol in entry.protocols for entry, _ in candidates)
-            raise self.denied(_UNDECLARED if undeclared else _NO_ROUTE, principal)
-        entry, params = chosen
-        demands = self._demanded(entry, params, protocol, method, other_slash or path, principal)
-        held = Pass(self, principal, entry, params, path, method)
-        if other_slash is not None:
-            held.other_slash = other_slash
-        elif not fits:
-            held.allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
-        return held, demands
-
-    def _demanded(
-        self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal
-    ) -> Demands:
-        """What the entry and, on this path, the policy demand together."""
-        if entry.methods is None and protocol == "http" and not method.isupper():
-            # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
-            raise self.refused(InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method"))
-        if self._policy is None and entry.requirement is not None:
-            return ((entry.requirement, params),)
-        demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
-        if self._policy is not None:
-            for line, filling in self._policy.candidates(path):
-                if protocol in line.protocols and line.requirement is not None and (protocol == "websocket" or line.takes(method)):
-                    demands.append((line.requirement, filling))
-                    break
+    def _demanded(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal) -> Demands:
+        try:
+            demands = self.plans.demanded(entry, params, protocol, method, path)
+        except InvalidRequest as fault:
+            raise self.refused(fault) from None
         if not demands:
-            raise self.denied(_UNDECLARED, principal)
+            raise self.denied(UNDECLARED, principal)
         return demands
 
     def preflight(self, path: str) -> Pass:
@@ -192,19 +156,6 @@ class Gate:
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         return Pass(self, Principal.anonymous, None, {}, path, "OPTIONS")
-
-    def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
-        """The candidate that decides, and whether it takes the method too."""
-        fallback: Candidate | None = None
-        for candidate in candidates:
-            entry = candidate[0]
-            if protocol in entry.protocols:
-                if protocol == "websocket" or entry.takes(method):
-                    return candidate, True
-                if fallback is None and self.own_routes:
-                    # The framework is going to answer 405, to those only who may know that the route is there.
-                    fallback = candidate
-        return fallback, False
 
     # -- where the framework has matched already -------------------------------------------------------
 
@@ -222,7 +173,7 @@ class Gate:
         if principal is None:
             return None
         if entry is None:
-            raise self.denied(_NO_ROUTE, principal)
+            raise self.denied(NO_ROUTE, principal)
         facts = self.guard.directory
         for requirement, filling in self._demanded(entry, params, "http", method, path, principal):
             answer = decide(requirement, principal, filling, facts)
@@ -244,7 +195,7 @@ class Gate:
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if entry is None:
-            raise self.denied(_NO_ROUTE, principal)
+            raise self.denied(NO_ROUTE, principal)
         yield from self._decide(principal, self._demanded(entry, params, "http", method, path, principal))
         return Pass(self, principal, entry, params, path, method)
 
@@ -275,19 +226,16 @@ class Gate:
     def _undecided(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> Demands:
         """What the gate has not decided yet of the matched route: another entry, or other parameters."""
         if not entries:
-            raise self.denied(_UNDECLARED, held.principal)
+            raise self.denied(UNDECLARED, held.principal)
         demands: list[Check] = []
         for entry in entries:
             if entry is held.entry and _same(held.params, params):
                 continue
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
-            path = held.path if entry.rebuild is None or self._policy is None else entry.rebuild(held.path, params)
+            path = held.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.path, params)
             if path is None:
                 raise self.denied(_AMBIGUOUS, held.principal)
-            try:
-                demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
-            except InvalidPath as fault:
-                raise self.refused(fault) from None
+            demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
         return demands
 
     def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:

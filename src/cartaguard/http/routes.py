@@ -1,7 +1,7 @@
 """The route table: which entries may fit a path, found at the same cost with 5 and with 500 routes.
 
-Exact paths are answered by one dictionary. Patterns are found by walking the path's segments through a tree,
-and permitted ones are remembered in a bounded dictionary. Order is the declared order.
+Exact paths are answered by one dictionary, patterns are found by walking the path's segments through a tree.
+Order is the declared order.
 """
 
 from __future__ import annotations
@@ -95,10 +95,6 @@ def _matcher(pattern: PathPattern) -> Matcher:
 Candidate: TypeAlias = "tuple[Entry, Mapping[str, Any]]"
 
 
-#: The longest path, in characters, that is remembered.
-_LONGEST = 512
-
-
 class _Node:
     __slots__ = ("any", "ends", "literal", "tails")
 
@@ -110,16 +106,12 @@ class _Node:
 
 
 class RouteTable:
-    """All entries, compiled once at start-up.
+    """All entries, compiled once at start-up."""
 
-    :param remembered: how many permitted pattern paths are kept.
-    """
-
-    def __init__(self, entries: Iterable[Entry], *, remembered: int = 10_000) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries: tuple[Entry, ...] = tuple(entries)
         self._root = _Node()
-        self._remembered = remembered
-        #: Paths whose candidates are known; the first of them are the table's own exact ones, for good.
+        #: The candidates of every exact path.
         self._known: dict[str, tuple[Candidate, ...]] = {}
         for order, entry in enumerate(self.entries):
             self._plant(order, entry)
@@ -127,7 +119,6 @@ class RouteTable:
             exact = _exact(entry)
             if exact is not None:
                 self._known[exact] = self._find(exact)
-        self._exact = len(self._known)
 
     def _plant(self, order: int, entry: Entry) -> None:
         node = self._root
@@ -147,16 +138,6 @@ class RouteTable:
         """
         known = self._known.get(path)
         return self._find(canonical(path)) if known is None else known
-
-    def remember(self, path: str, candidates: tuple[Candidate, ...]) -> None:
-        """Keep the candidates of a path that somebody was permitted on (so that floods of refused ones leave no trace)."""
-        known = self._known
-        if path in known or len(path) > _LONGEST or not self._remembered:
-            return
-        if len(known) - self._exact >= self._remembered:
-            # Start over rather than keep an order: exact paths stay, the busy ones are back at once.
-            self._known = known = {entry: known[entry] for entry in list(known)[: self._exact]}
-        known[path] = candidates
 
     def _find(self, path: str) -> tuple[Candidate, ...]:
         segments = path[1:].split("/")
@@ -181,7 +162,7 @@ class RouteTable:
         for _, entry in sorted(found, key=_order):
             params = entry.matcher(segments, path)
             if params is not None:
-                # Remembered and handed to every later request on this path: nobody may change them.
+                # Kept, and handed to every later request on this path: nobody may change them.
                 fits.append((entry, MappingProxyType(params)))
         return tuple(fits)
 

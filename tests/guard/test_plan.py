@@ -1,0 +1,85 @@
+"""Plans: made once for protocol, method and path, and kept within bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from cartaguard import Policy, authenticated, groups, public
+from cartaguard.errors import InvalidPath, InvalidRequest
+from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Plan, Plans
+from cartaguard.http.routes import Entry, policy_entries
+
+
+def policy(*lines: dict[str, object]) -> Policy:
+    return Policy.from_dict({"routes": list(lines)})
+
+
+OPEN = {"public": "a test"}
+TEAM = {"groups": ["OrgA:Team"]}
+
+
+def routes(*lines: dict[str, object]) -> list[Entry]:
+    """Entries as a framework's inventory makes them."""
+    return policy_entries(policy(*lines))
+
+
+def test_what_route_and_policy_demand_stands_together() -> None:
+    plans = Plans(routes({"path": "/a", "require": {"authenticated": True}}), policy({"path": "/*", "methods": ["PUT"], "require": TEAM}))
+    assert plans.policed
+    assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [authenticated]
+    assert [requirement for requirement, _ in plans.find("http", "PUT", "/a").demands] == [authenticated, groups("OrgA:Team")]
+    assert [requirement for requirement, _ in plans.find("websocket", "", "/a").demands] == [authenticated, groups("OrgA:Team")]
+
+
+def test_where_nobody_may_the_verdict_says_why() -> None:
+    undeclared = Entry("/u", ("u",), requirement=None, matcher=lambda segments, path: {})
+    plans = Plans([undeclared], Policy())
+    assert not plans.policed
+    assert (plans.find("http", "GET", "/u").verdict, plans.find("http", "GET", "/v").verdict) == (UNDECLARED, NO_ROUTE)
+    opaque = Plans(None, policy({"path": "/a", "methods": ["PUT"], "require": OPEN}))
+    assert (opaque.find("http", "GET", "/a").verdict, opaque.find("http", "PUT", "/a").verdict) == (UNDECLARED, None)
+
+
+def test_the_answers_of_the_framework_are_foreseen() -> None:
+    plans = Plans(routes({"path": "/a", "methods": ["PUT"], "require": OPEN}, {"path": "/b/", "require": OPEN}), Policy(), slashes=True)
+    assert plans.find("http", "GET", "/a").allow == frozenset({"PUT"})
+    assert plans.find("http", "GET", "/b").other_slash == "/b/"
+    assert plans.find("http", "GET", "/a/").other_slash == "/a"
+    assert plans.find("websocket", "", "/b").verdict is NO_ROUTE
+
+
+def test_what_can_be_read_in_two_ways_has_no_plan() -> None:
+    plans = Plans(None, policy({"path": "/*", "require": OPEN}))
+    with pytest.raises(InvalidPath):
+        plans.find("http", "GET", "/a//b")
+    with pytest.raises(InvalidRequest, match="not in capitals"):
+        plans.find("http", "get", "/a")
+
+
+def keep(plans: Plans, path: str, method: str = "GET") -> Plan:
+    plan = plans.find("http", method, path)
+    plans.keep("http", method, path, plan)
+    return plan
+
+
+def test_a_plan_is_kept_within_bounds() -> None:
+    plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=2)
+    first = keep(plans, "/p/1")
+    assert first.kept
+    assert plans.find("http", "GET", "/p/1") is first
+    keep(plans, "/p/2")
+    keep(plans, "/p/3")
+    assert [path for _, _, path in plans._kept] == ["/p/3"]
+    assert plans.find("http", "GET", "/p/1").params == {"id": "1"}
+
+
+@pytest.mark.parametrize(("path", "method", "kept"), [("/p/" + "x" * 1000, "GET", 10), ("/p/1", "BREW", 10), ("/p/1", "GET", 0)])
+def test_endless_paths_and_unusual_methods_are_not_kept(path: str, method: str, kept: int) -> None:
+    plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=kept)
+    assert not keep(plans, path, method).kept
+    assert not plans._kept
+
+
+def test_a_public_path_is_planned_like_any_other() -> None:
+    plans = Plans(None, policy({"path": "/a", "require": OPEN}))
+    assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [public("a test")]
