@@ -11,7 +11,7 @@ from cartaguard.carta.profiles import Profiles
 from cartaguard.testing import EmbeddedCarta
 from support.canary import CANARY, secrets_in
 from support.served import Answer, serving
-from support.shell import Shell, at_terminal, clean_environment
+from support.shell import COMMAND, Shell, at_terminal, clean_environment
 
 PASSWORD = b"olga-develops-1\n"
 
@@ -49,7 +49,7 @@ def test_a_password_that_is_wrong_changes_nothing(shell: Shell, home: Path) -> N
 def test_a_person_at_a_terminal_is_asked_for_what_is_missing(carta: EmbeddedCarta, home: Path) -> None:
     """The password is not shown, and the result is all that standard output holds."""
     environment = clean_environment(home, CARTA_HOST=carta.url)
-    ran = at_terminal(["login", "--json"], [("User name: ", "olga\n"), ("Password: ", "olga-develops-1\n")], environment)
+    ran = at_terminal([*COMMAND, "login", "--json"], [("User name: ", "olga\n"), ("Password: ", "olga-develops-1\n")], environment)
     assert (ran.code, ran.json["name"]) == (0, "olga")
     assert "olga-develops-1" not in ran.err
     assert Profiles(home / ".carta" / "admin_tools" / "profiles.ini").get("default").environment == carta.url
@@ -59,7 +59,11 @@ def test_a_person_at_a_terminal_is_asked_for_what_is_missing(carta: EmbeddedCart
     ("arguments", "stdin", "told"),
     [
         ([], b"", "the user name is missing and there is nobody to ask; give `--username`"),
-        (["--username", "olga"], b"", "the password is missing and there is nobody to ask; give it on standard input, with `--password-stdin`"),
+        (
+            ["--username", "olga"],
+            b"",
+            "the password is missing and there is nobody to ask; give it on standard input, with `--password-stdin`",
+        ),
         (["--api-token"], b"", "the key is missing and there is nobody to ask; give it on standard input, with `--password-stdin`"),
         (["--username", "olga", "--password-stdin"], b"\n", "the password is empty"),
         (["--username", "olga", "--password-stdin"], b"\xff\n", "the password on standard input is no UTF-8"),

@@ -76,7 +76,9 @@ def test_what_cannot_be_is_refused_in_one_line(shell: Shell, arguments: list[str
     assert told in ran.err.lower()
 
 
-@pytest.mark.parametrize("arguments", [["user", "create", "mole"], ["group", "create", "Aurora:Moles"], ["group", "add", "Aurora:All", "otto"]])
+@pytest.mark.parametrize(
+    "arguments", [["user", "create", "mole"], ["group", "create", "Aurora:Moles"], ["group", "add", "Aurora:All", "otto"]]
+)
 def test_a_second_user_may_not_administer(shell: Shell, arguments: list[str]) -> None:
     ran = shell(*arguments, by="otto")
     assert (ran.code, ran.out) == (1, "")

@@ -101,7 +101,9 @@ def test_a_second_user_is_refused(shell: Shell, arguments: list[str]) -> None:
     assert " 403" in ran.err
 
 
-@pytest.mark.parametrize("arguments", [["grant", "Project:moon", "Guest", "otto"], ["show", "Project:moon"], ["revoke", "Project:alloys", "nobody"]])
+@pytest.mark.parametrize(
+    "arguments", [["grant", "Project:moon", "Guest", "otto"], ["show", "Project:moon"], ["revoke", "Project:alloys", "nobody"]]
+)
 def test_what_is_not_there_is_not_found(shell: Shell, arguments: list[str]) -> None:
     assert shell("permission", *arguments, by="olga").code == 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cartaguard.testing import EmbeddedCarta
-from support.shell import Shell, at_terminal, clean_environment
+from support.shell import COMMAND, Shell, at_terminal, clean_environment
 
 
 def test_a_project_is_created_listed_and_deleted_by_its_owner(shell: Shell) -> None:
@@ -66,7 +66,7 @@ def test_nothing_is_deleted_without_a_yes(shell: Shell) -> None:
 def test_a_person_who_does_not_say_yes_changes_nothing(carta: EmbeddedCarta, shell: Shell, answer: str) -> None:
     home = shell.home_with("olga")
     arguments = ["project", "delete", "alloys", "--profile", "olga"]
-    ran = at_terminal(arguments, [("Delete the project alloys? [y/N] ", answer)], clean_environment(home))
+    ran = at_terminal([*COMMAND, *arguments], [("Delete the project alloys? [y/N] ", answer)], clean_environment(home))
     assert (ran.code, ran.out) == (130, "")
     assert "nothing was changed" in ran.err
     assert shell("resource", "show", "Project:alloys", by="olga").code == 0
@@ -75,7 +75,7 @@ def test_a_person_who_does_not_say_yes_changes_nothing(carta: EmbeddedCarta, she
 def test_a_person_who_says_yes_is_believed(shell: Shell) -> None:
     made = shell.json("project", "create", "Slag", "--bucket", "aurora-slag", by="olga")["id"]
     arguments = ["project", "delete", made, "--profile", "olga", "--json"]
-    ran = at_terminal(arguments, [("[y/N] ", "y\n")], clean_environment(shell.home_with("olga")))
+    ran = at_terminal([*COMMAND, *arguments], [("[y/N] ", "y\n")], clean_environment(shell.home_with("olga")))
     assert (ran.code, ran.json) == (0, {"type": "Project", "id": made})
 
 
@@ -83,6 +83,6 @@ def test_a_person_who_says_yes_is_believed(shell: Shell) -> None:
 def test_who_ends_the_question_ends_the_command(shell: Shell, typed: str) -> None:
     """Ctrl-C and Ctrl-D leave everything as it was, without a trace."""
     arguments = ["project", "delete", "alloys", "--profile", "olga"]
-    ran = at_terminal(arguments, [("[y/N] ", typed)], clean_environment(shell.home_with("olga")))
+    ran = at_terminal([*COMMAND, *arguments], [("[y/N] ", typed)], clean_environment(shell.home_with("olga")))
     assert (ran.code, ran.out) == (130, "")
     assert "Traceback" not in ran.err

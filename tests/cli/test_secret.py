@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.canary import CANARY
-from support.shell import Shell, at_terminal, clean_environment
+from support.shell import COMMAND, Shell, at_terminal, clean_environment
 
 
 def test_a_secret_is_kept_from_standard_input_and_printed_when_asked_for(shell: Shell) -> None:
@@ -43,7 +43,7 @@ def test_what_cannot_be_a_secret_is_bad_input_and_is_not_shown(shell: Shell, arg
 
 def test_a_person_at_a_terminal_types_the_value_unseen(shell: Shell) -> None:
     environment = clean_environment(shell.home_with("olga"))
-    ran = at_terminal(["secret", "put", "typed", "--profile", "olga"], [("Value: ", f"{CANARY}\n")], environment)
+    ran = at_terminal([*COMMAND, "secret", "put", "typed", "--profile", "olga"], [("Value: ", f"{CANARY}\n")], environment)
     assert (ran.code, ran.out) == (0, "the secret typed is kept\n")
     assert CANARY not in ran.err
     assert shell("secret", "get", "typed", by="olga").out == f"{CANARY}\n"

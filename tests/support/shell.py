@@ -22,10 +22,13 @@ from cartaguard.cli.main import main
 from cartaguard.testing import EmbeddedCarta
 from support.canary import secrets_in
 
-__all__ = ["Ran", "Shell", "at_terminal", "clean_environment"]
+__all__ = ["COMMAND", "Ran", "Shell", "at_terminal", "clean_environment"]
+
+#: The command, whatever the path is.
+COMMAND = [sys.executable, "-m", "cartaguard"]
 
 #: Whoever leads a session and opens a terminal gets it as their own, so that Ctrl-C there is a signal to them.
-_AT_ITS_TERMINAL = "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
+_AT_ITS_TERMINAL = "import os, sys; os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execvp(sys.argv[1], sys.argv[1:])"
 
 #: Seconds after which a terminal that says nothing more is given up.
 PATIENCE = 60.0
@@ -97,16 +100,23 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, "HOME": str(home), "PYTHONIOENCODING": "utf-8", "TERM": "dumb", "COLUMNS": "80", **more}
 
 
-def at_terminal(arguments: Sequence[str], dialogue: Sequence[tuple[str, str]], environment: Mapping[str, str]) -> Ran:
+def at_terminal(
+    command: Sequence[str], dialogue: Sequence[tuple[str, str]], environment: Mapping[str, str], *, folder: Path | None = None
+) -> Ran:
     """Run a command at a terminal: wait for each text, and type the answer to it. ``err`` is what the terminal showed.
 
     Only standard output goes elsewhere, so that it can be told apart.
     """
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", _AT_ITS_TERMINAL, sys.executable, "-m", "cartaguard", *arguments]
     shown = b""
     with subprocess.Popen(
-        command, env=environment, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+        [sys.executable, "-c", _AT_ITS_TERMINAL, *command],
+        env=environment,
+        cwd=folder,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        start_new_session=True,
     ) as process:
         os.close(theirs)
         try:

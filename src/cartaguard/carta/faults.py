@@ -45,7 +45,10 @@ def fault_of(response: HttpResponse, what: str, *, secrets: Iterable[str] = ()) 
 
 
 def words_of(body: bytes, secrets: Iterable[str] = ()) -> str:
-    """What an ``{"error": "…"}``, a ``{"message": …}`` or a ``{"detail": …}`` says, or text as it is: one bounded line that steers no terminal."""
+    """What an ``{"error": "…"}``, a ``{"message": …}`` or a ``{"detail": …}`` says, or text as it is.
+
+    One bounded line, without control characters.
+    """
     text = body[:_READ].decode("utf-8", "replace")
     try:
         value = json.loads(text)

@@ -72,16 +72,11 @@ def user_named(client: CartaClient, name: str) -> str:
 
 
 def resource_id(client: CartaClient, resource: Resource) -> str:
-    """Carta's id of a resource; services (``Service:NAMESPACE/NAME``) and namespaces go by their names too."""
-    try:
-        if resource.type == "Service" and "/" in resource.id:
-            return client.services.get(*service_name(resource.id)).id
-        if resource.type == "Namespace":
-            return client.namespaces.get(resource.id).id
-    except CartaNotFound:
-        # Then it is an id already, or nothing at all, which the call itself will tell.
-        pass
-    return resource.id
+    """Carta's id of a resource; ``Service:NAMESPACE/NAME`` and ``Namespace:NAME`` go by their names, as in a guard."""
+    from cartaguard.directories.carta_names import details
+
+    operation = details(resource)
+    return resource.id if operation is None else client.call(operation).id
 
 
 def service_name(text: str) -> tuple[str, str]:
