@@ -24,9 +24,14 @@ class Database(Protocol):
     key_file: Path | None
     engine: Engine
 
-    def making(self) -> AbstractContextManager[Connection]: ...
+    def making(self) -> AbstractContextManager[Connection]:
+        """The transaction in which the tables are made."""
 
-    def passing(self, fault: DBAPIError) -> bool: ...
+    def begin(self, *, alone: bool) -> AbstractContextManager[Connection]:
+        """Any other; one that is ``alone`` has the whole store for itself."""
+
+    def passing(self, fault: DBAPIError) -> bool:
+        """Whether the same transaction may succeed when it is tried again."""
 
 
 def database_at(place: Path | str) -> Database:

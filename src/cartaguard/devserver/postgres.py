@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from cartaguard.devserver.schema import pool
 from cartaguard.errors import ConfigurationError
 
 __all__ = ["PostgresDatabase"]
@@ -45,6 +46,14 @@ class PostgresDatabase:
                 yield connection
         except OperationalError:
             raise ConfigurationError(f"`{self.shown}` cannot be reached; start it, or give another database with `--data`") from None
+
+    @contextmanager
+    def begin(self, *, alone: bool) -> Iterator[Connection]:
+        """A transaction. One that is alone waits for those that run, and then runs before any other."""
+        with self.engine.begin() as connection:
+            # The first statement of all: a transaction sees what was there when its second one began.
+            connection.exec_driver_sql(f"LOCK TABLE {pool.name} IN ACCESS {'EXCLUSIVE' if alone else 'SHARE'} MODE")
+            yield connection
 
     def passing(self, fault: DBAPIError) -> bool:
         """Whether the same transaction may succeed when it is tried again: another came in between."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class SqliteFile:
         except OSError as fault:
             raise ConfigurationError(f"`{path}` cannot be written ({fault.strerror}); give another file with `--data`") from None
         self.engine = create_engine(f"sqlite:///{path}")
+        self._turn = threading.RLock()
         event.listen(self.engine, "connect", _connected)
         event.listen(self.engine, "begin", _begun)
 
@@ -48,6 +50,13 @@ class SqliteFile:
                 connection.connection.cursor().execute("PRAGMA journal_mode = WAL")
         except DatabaseError as fault:
             raise ConfigurationError(f"`{self.path}` cannot be used ({fault.orig}); give another file with `--data`") from None
+
+    @contextmanager
+    def begin(self, *, alone: bool) -> Iterator[Connection]:
+        """A transaction; each is alone here, see ``_begun``."""
+        # Those of this process wait in line: SQLite itself would let one ask now and then, and in the end give up.
+        with self._turn, self.engine.begin() as connection:
+            yield connection
 
     def passing(self, fault: DBAPIError) -> bool:
         """Whether the same transaction may succeed when it is tried again: another was writing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,9 +34,6 @@ T = TypeVar("T")
 
 #: Seconds for which a transaction is tried again.
 PATIENCE = 10.0
-
-#: How often what it wrote may contradict what is stored.
-CONFLICTS = 3
 
 
 class Tables:
@@ -93,34 +89,35 @@ class Store:
         return self._database.key_file
 
     @contextmanager
-    def begin(self) -> Iterator[Tables]:
-        """One transaction: kept when the block ends, undone when it raises."""
-        with self._database.engine.begin() as connection:
+    def begin(self, *, alone: bool = False) -> Iterator[Tables]:
+        """One transaction: kept when the block ends, undone when it raises.
+
+        :param alone: whether no other may run beside it.
+        """
+        with self._database.begin(alone=alone) as connection:
             yield Tables(connection)
 
     def transact(self, work: Callable[[Tables], T]) -> T:
-        """Do this in one transaction. It is done again from the start when another came in between.
+        """Do this in one transaction. It is done again from the start, alone, when another came in between.
 
         So ``work`` has no effect but on the tables. What it checks first and then writes cannot be overtaken: where
         two write what only one may, the second finds in its next attempt what the first has written.
 
-        :raises ApiError: 503 when others came in between for too long.
+        :raises ApiError: 503 when others kept the store for too long.
         """
-        until, pause, conflicts = time.monotonic() + PATIENCE, 0.001, 0
+        until, alone = time.monotonic() + PATIENCE, False
         while True:
             try:
-                with self.begin() as tables:
+                with self.begin(alone=alone) as tables:
                     return work(tables)
             except DBAPIError as fault:
-                # What one table demands of another shows itself once somebody else has written, or is a mistake of ours.
-                conflicts += isinstance(fault, IntegrityError)
-                if conflicts > CONFLICTS or not (isinstance(fault, IntegrityError) or self._database.passing(fault)):
+                if self._database.passing(fault):
+                    if time.monotonic() > until:
+                        raise ApiError(503, "the store is busy; try again") from None
+                elif alone or not isinstance(fault, IntegrityError):
+                    # What one table demands of another was met when the work was checked: it is a mistake, and not another's.
                     raise
-            if time.monotonic() > until:
-                raise ApiError(503, "the store is busy; try again")
-            # At random, or those that came into each other's way would do so again.
-            time.sleep(random.uniform(0, pause))  # noqa: S311
-            pause = min(2 * pause, 0.2)
+            alone = True
 
     def close(self) -> None:
         self._database.engine.dispose()
