@@ -11,7 +11,7 @@ import pytest
 
 from cartaguard.directories.base import Directory, answered, at_hand, in_doubt, nothing
 from cartaguard.drivers import aio, blocking
-from cartaguard.errors import FactsUnavailable
+from cartaguard.errors import ConfigurationError, FactsUnavailable
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -114,3 +114,16 @@ def test_what_is_left_unanswered_is_in_doubt_and_what_comes_along_stays() -> Non
         NEEDS[1]: Granted(doubt="no_answer"),
         NEEDS[4]: Listed(),
     }
+
+
+class _AsyncOnly(Directory):
+    async def aanswer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        return {need: nothing(need) for need in needs}
+
+
+def test_a_directory_for_asyncio_only_is_an_error_to_a_thread_and_not_an_empty_answer() -> None:
+    """Who answers nothing there would deny everybody, and nobody would know why."""
+    with pytest.raises(ConfigurationError) as fault:
+        blocking.run(answered(_AsyncOnly(), [GroupsNeed(OLGA)]))
+    assert fault.value.code == "async_only"
+    assert asyncio.run(aio.run(answered(_AsyncOnly(), [GroupsNeed(OLGA)]))) == {GroupsNeed(OLGA): Memberships()}

@@ -56,3 +56,8 @@ def test_the_credentials_are_the_one_header_as_bytes(environ: dict[str, str], va
 )
 def test_a_preflight_is_options_with_an_origin_and_a_method(method: str, headers: tuple[str, ...], expected: bool) -> None:
     assert is_preflight({"REQUEST_METHOD": method, **dict.fromkeys(headers, "x")}) is expected
+
+
+def test_space_around_a_value_is_no_part_of_it() -> None:
+    """Werkzeug keeps what RFC 9110 says is not there; the token is the same behind every server."""
+    assert credentials({"HTTP_AUTHORIZATION": "\tBearer a.b.c "}) == (b"Bearer a.b.c",)

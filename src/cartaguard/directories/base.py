@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from cartaguard.drivers.effects import Call, Steps
-from cartaguard.errors import Unavailable
+from cartaguard.errors import ConfigurationError, Unavailable
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -77,6 +77,10 @@ class Directory:
 
     def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
         """Answer needs, blocking. Raise :class:`~cartaguard.errors.Unavailable` when it cannot be known."""
+        if type(self).aanswer is not Directory.aanswer:
+            raise ConfigurationError(
+                f"`{type(self).__name__}` answers under asyncio only; use the async twin, or give it `answer` too", code="async_only"
+            )
         return {need: nothing(need) for need in needs}
 
     async def aanswer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:

@@ -24,10 +24,11 @@ def path_of(environ: Mapping[str, Any]) -> str:
 def credentials(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
     """The raw ``Authorization`` value, if there is one (servers join a repeated header with commas).
 
-    PEP 3333 has Latin-1 only; whatever else a server puts there becomes ``?``, which no token holds.
+    PEP 3333 has Latin-1 only; whatever else a server puts there becomes ``?``, which no token holds. Space around
+    a value is no part of it (RFC 9110 section 5.5); some servers leave it there.
     """
     value = environ.get("HTTP_AUTHORIZATION")
-    return () if value is None else (value.encode("latin-1", "replace"),)
+    return () if value is None else (value.strip(" \t").encode("latin-1", "replace"),)
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:
