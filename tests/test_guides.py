@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.doors import Headers, WsgiDoor
+from support.doors import Answer, AsgiDoor, Headers, WsgiDoor
 from support.keys import jwks, rsa_key
 from support.tokens import CLIENT, ISSUER, token_for
 
@@ -73,3 +73,32 @@ def test_the_wsgi_guide_runs(folder: Path) -> None:
     for target, status in (("/projects/p1", 403), ("/admin", 403), ("/admin/x", 403), ("/else", 404), ("/a//b", 400), ("/%252e", 400)):
         assert door.request("GET", target, bearer("otto")).status == status
     assert door.request("GET", "/else").status == 401
+
+
+def asked(app: Any, target: str, user: str = "", *, method: str = "GET") -> Answer:
+    door = AsgiDoor(app)
+    try:
+        return door.request(method, target, bearer(user) if user else ())
+    finally:
+        door.close()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["fastapi.md", "starlette.md"])
+def test_the_fastapi_and_starlette_guides_run(name: str) -> None:
+    app = run(name)["app"]
+    told = [asked(app, "/projects/p1", user) for user in ("", "otto", "olga")]
+    assert [answer.status for answer in told] == [401, 403, 200]
+    assert told[-1].body.strip(b'"') == b"p1, for olga"
+    assert [asked(app, "/team/minutes", user).status for user in ("", "otto", "olga")] == [401, 403, 200]
+    assert asked(app, "/else", "olga").status == 404
+
+
+def test_the_asgi_guide_runs(folder: Path) -> None:
+    (folder / "cartaguard.toml").write_text(SETTINGS + block("asgi.md", "toml"))
+    app = run("asgi.md")["app"]
+    assert asked(app, "/projects/p1", "olga").body == b"/projects/p1, for olga"
+    for target, status in (("/projects/p1", 403), ("/team", 403), ("/team/x", 403), ("/else", 404), ("/a//b", 400)):
+        assert asked(app, target, "otto").status == status
+    assert asked(app, "/projects/p1", "olga", method="PUT").status == 403
+    assert asked(app, "/else").status == 401
