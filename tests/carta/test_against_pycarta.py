@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cartaguard.carta import CartaClient, TokenLogin
+from cartaguard.carta import CartaClient, Profile, Profiles, TokenLogin
+from cartaguard.carta.vault import Vault
 from support.carta_rows import ROWS
 from support.pycarta import VERSIONS, run_in_pycarta
 from support.recorder import Recorded, Recorder
@@ -178,6 +179,33 @@ def test_the_requests_of_both_clients_are_the_same(version: str, recorder: Recor
 
     expected = {name: {**request, **({} if newer else OLDER.get(name, {}))} for name, request in ours.items()}
     assert theirs == expected
+
+
+SAVE = """
+import json, sys
+from pycarta.auth import Profile
+from pycarta.auth.config import CartaConfig
+config = CartaConfig()
+if sys.argv[1] == "save":
+    config.save_profile("theirs", Profile(username="olga", environment="development", password="pass% word", token="t.o.k"))
+else:
+    found = config.get_profile("ours")
+    print(json.dumps([config.get_profiles(), found.username, found.environment, found.password, found.token]))
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_file_of_profiles_serves_both(version: str, tmp_path: Path) -> None:
+    """What either writes the other reads, and what pycarta leaves open to others is closed."""
+    path = tmp_path / ".carta" / "admin_tools" / "profiles.ini"
+    run_in_pycarta(version, SAVE, "save", home=tmp_path)
+    assert path.stat().st_mode & 0o077
+    kept = Profiles(path, vault=Vault())
+    assert kept.get("theirs") == Profile("theirs", "olga", "development", "pass% word", "t.o.k")
+    assert not path.stat().st_mode & 0o077
+    kept.save(Profile("ours", "otto", "sandbox", "pass% #word;"))
+    shown = run_in_pycarta(version, SAVE, "show", home=tmp_path)
+    assert json.loads(shown) == [["theirs", "ours"], "otto", "sandbox", "pass% #word;", None]
 
 
 def test_every_call_is_compared() -> None:

@@ -87,6 +87,14 @@ def test_a_method_has_the_name_parameters_and_documentation_of_its_call() -> Non
         assert method.__doc__
 
 
+def test_a_client_that_is_not_made_yet_documents_its_sections() -> None:
+    from cartaguard.carta import CartaClient
+    from cartaguard.carta.sections import Users
+
+    assert CartaClient.users.__doc__
+    assert Users.search.__doc__ == calls.users.search.__doc__
+
+
 def test_what_cannot_be_is_said_before_anything_is_sent(recorder: Recorder, ask: Ask) -> None:
     """One line that names the offending input; a secret's value is not in it."""
     late = datetime(2027, 1, 1)

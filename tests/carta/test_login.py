@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 import pickle
 import sys
 import threading
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from cartaguard.carta import ApiTokenLogin, AsyncCartaClient, CartaClient, PasswordLogin, TokenLogin
+from cartaguard.carta.endpoint import Endpoint
+from cartaguard.drivers import blocking
 from cartaguard.errors import CartaError, CartaUnauthorized, CartaUnavailable, ConfigurationError, LoginError, Unavailable
 from cartaguard.model.principal import Credential
 from support.canary import CANARY
@@ -156,6 +159,12 @@ def test_what_cognito_says_against_it_is_a_login_error_with_a_code(
     assert caught.value.code == code
 
 
+def test_a_cognito_that_cannot_be_reached_is_no_refusal(pool: Pool, recorder: Recorder, ask: Ask) -> None:
+    pool.pool["cognitoUrl"] = "http://127.0.0.1:9"
+    with pytest.raises(CartaUnavailable, match="cognito gave no answer"):
+        ask(recorder.url, PasswordLogin("olga", CANARY), who)
+
+
 @pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "RespondToAuthChallenge"])
 @pytest.mark.parametrize("answer", [error("TooManyRequestsException"), Answer(500), Answer(403), Answer(302)])
 def test_no_answer_from_cognito_is_no_refusal(pool: Pool, recorder: Recorder, ask: Ask, flow: str, answer: Answer) -> None:
@@ -229,6 +238,15 @@ def test_a_refused_token_is_renewed_once(pool: Pool, recorder: Recorder, ask: As
     with pytest.raises(CartaUnauthorized):
         ask(recorder.url, login, who)
     assert len(pool.asked) == 5
+
+
+def test_what_somebody_else_renewed_is_not_renewed_again(pool: Pool, recorder: Recorder) -> None:
+    login = PasswordLogin("olga", CANARY)
+    carta = Endpoint(recorder.url)
+    held = blocking.run(login.authorization(carta))
+    assert blocking.run(login.renew(carta, "Bearer an-older-one")) is True
+    assert blocking.run(login.authorization(carta)) == held
+    assert len(pool.asked) == 3
 
 
 def test_where_the_refresh_token_is_no_longer_taken_the_password_is_proved_again(pool: Pool, recorder: Recorder, ask: Ask) -> None:
@@ -350,6 +368,21 @@ def test_a_login_shows_nothing_and_goes_nowhere(make: Callable[[], Any]) -> None
     for spread in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="not stored"):
             spread(login)
+
+
+def test_no_library_logs_a_secret_at_its_debug_level(pool: Pool, recorder: Recorder, ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    """Not the HTTP client, nor what the SRP arithmetic comes from."""
+    caplog.set_level(logging.DEBUG)
+    login = PasswordLogin("olga", CANARY)
+    ask(recorder.url, login, who)
+    pool.expel()
+    ask(recorder.url, login, who)
+    ask(recorder.url, ApiTokenLogin(CANARY), lambda carta: carta.pool.login())
+    recorder.decide = lambda request: pool.answer(request) or Answer()
+    ask(recorder.url, login, lambda carta: carta.secrets.put("name", CANARY))
+    assert "httpx" in caplog.text
+    for secret in (CANARY, "token-1", "token-2", "refresh-0"):
+        assert secret not in caplog.text
 
 
 def test_a_session_shows_nothing(pool: Pool, recorder: Recorder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -79,7 +80,7 @@ class Part(Generic[S, A]):
     def __init__(self, blocking: type[S], aio: type[A]) -> None:
         self._blocking = blocking
         self._aio = aio
-        self.__doc__ = blocking.__doc__
+        self.__doc__ = inspect.getdoc(blocking)
 
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...
