@@ -95,6 +95,11 @@ def test_two_routes_with_one_path_are_two_routes() -> None:
     assert statuses(app, "/x", method="POST") == [401, 403, 403, 200]
 
 
+def test_a_route_without_methods_takes_all() -> None:
+    app = starlette(Route("/x", requires(RESEARCH)(ok), methods=[]))
+    assert [statuses(app, "/x", method=method) for method in ("GET", "PUT")] == [[401, 403, 403, 200]] * 2
+
+
 @pytest.mark.parametrize("method", ["DELETE", "OPTIONS", "PUT"])
 def test_a_method_that_no_route_takes_is_405_for_those_only_who_may_use_the_first(method: str) -> None:
     app = starlette(Route("/projects/{project_id}", requires(READ)(ok)), Route("/projects/{project_id}", OPEN(ok), methods=["POST"]))
@@ -537,6 +542,29 @@ class TestShared:
         assert ask(app, "/sub/x")[0] == 200
         inner.routes = [shared]
         assert ask(app, "/sub/x", "olga")[0] == 403
+
+    def test_what_comes_late_to_a_shared_router_is_noticed_by_every_application(self) -> None:
+        shared = Router(routes=[Route("/x", OPEN(ok))])
+        apps = [starlette(Mount("/sub", shared)) for _ in range(3)]
+        assert [ask(app, "/sub/x")[0] for app in apps] == [200, 200, 200]
+        shared.routes.insert(0, Route("/x", OPEN(answering("late"))))
+        assert [ask(app, "/sub/x", "olga")[0] for app in apps[::-1]] == [403, 403, 403]
+
+    def test_a_guarded_application_below_a_mount_with_a_parameter(self) -> None:
+        """What the outer application has matched stands among the parameters, and disturbs nothing."""
+        shared = [Route("/p/{project_id}", requires(READ)(ok))]
+        inner = starlette(Mount("/a", routes=shared), Mount("/b", routes=shared))
+        app = starlette(Mount("/tenants/{tenant}", inner))
+        assert [statuses(app, f"/tenants/t/{name}/p/alloys") for name in "ab"] == [[401, 403, 200, 200]] * 2
+
+    def test_an_application_that_builds_its_middlewares_anew_gets_a_new_gate(self) -> None:
+        """As instrumentation does while the application runs."""
+        app = starlette(Route("/x", requires(RESEARCH)(ok)))
+        assert statuses(app, "/x") == [401, 403, 403, 200]
+        app.middleware_stack = app.build_middleware_stack()
+        assert statuses(app, "/x") == [401, 403, 403, 200]
+        app.router.routes.insert(0, Route("/x", OPEN(answering("late"))))
+        assert ask(app, "/x", "olga")[0] == 403
 
     def test_a_copy_of_a_route_is_another_route(self) -> None:
         route = Route("/x", OPEN(ok))

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRo
 
 from cartaguard._marks import marks_of
 from cartaguard._starlette_paths import Marks, entry_of
-from cartaguard._watched import Watched
+from cartaguard._watched import watch
 from cartaguard.asgi import GuardMiddleware
 from cartaguard.errors import ConfigurationError
 from cartaguard.http.routes import Entry
@@ -47,9 +47,9 @@ class Found:
         self.entries = entries
 
     def choose(self, scope: Mapping[str, Any], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
-        """The entries under which this request came: those that fit its path and have just these parameters."""
+        """The entries under which this request came: those that fit its path and have no other parameters."""
         segments = path[1:].split("/")
-        return tuple(e for e in self.entries if (texts := e.matcher(segments, path)) is not None and texts.keys() == params.keys())
+        return tuple(e for e in self.entries if (texts := e.matcher(segments, path)) is not None and texts.keys() <= params.keys())
 
 
 class Inventory:
@@ -89,8 +89,7 @@ class Inventory:
             entries = by_holder.setdefault(id(holder), (holder, []))[1]
             entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
         for owner, name in self._lists:
-            if type(getattr(owner, name)) is not Watched:
-                setattr(owner, name, Watched(getattr(owner, name), self._note))
+            watch(owner, name, self._note)
         # Not before: as long as this fails, every request does.
         self.changed = False
         return [self.find(holder, tuple(entries)) for holder, entries in by_holder.values()]
@@ -128,7 +127,9 @@ class Inventory:
         if isinstance(route, Mount):
             yield from self._mount(route, key, prefix, marks)
         elif isinstance(route, Route):
-            methods = None if route.methods is None else frozenset(route.methods) - {"HEAD"} or frozenset(route.methods)
+            # No methods are all of them, and HEAD goes with GET.
+            listed = frozenset(route.methods or ())
+            methods = listed - {"HEAD"} or listed or None
             entry = entry_of(prefix + route.path, (*marks, *marks_of(route.endpoint)), methods=methods, protocols=_HTTP, key=route)
             yield Site(route, key, entry)
         elif isinstance(route, WebSocketRoute):

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "watch"]
+
+
+Note = Callable[[], None]
 
 
 class Watched(list[Any]):
-    """A list that calls ``note`` after every change of it."""
+    """A list that calls everybody who watches it after every change."""
 
-    def __init__(self, items: Iterable[Any], note: Callable[[], None]) -> None:
-        super().__init__(items)
-        self.note = note
+    notes: list[Note]
+
+
+def watch(owner: Any, name: str, note: Note) -> None:
+    """Be told of the changes of a list; several applications may watch the same one."""
+    routes = getattr(owner, name)
+    if type(routes) is not Watched:
+        routes = Watched(routes)
+        routes.notes = []
+        setattr(owner, name, routes)
+    if note not in routes.notes:
+        routes.notes.append(note)
 
 
 def _noting(name: str) -> Any:
@@ -24,7 +36,8 @@ def _noting(name: str) -> Any:
             return plain(self, *args, **kwargs)
         finally:
             # Not earlier: another thread could look between the note and the change, and would see none.
-            self.note()
+            for note in self.notes:
+                note()
 
     return change
 
