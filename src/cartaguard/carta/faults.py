@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable
+from contextlib import suppress
 
 from cartaguard.errors import (
     CartaDuplicate,
@@ -60,11 +62,22 @@ def words_of(body: bytes, secrets: Iterable[str] = ()) -> str:
     if not isinstance(value, str):
         return ""
     for secret in secrets:
-        # Of `Bearer x` it is the x that must not be seen; a short word would only mangle the text.
-        word = secret.rpartition(" ")[2]
-        if len(word) > 3:
+        for word in _hidden(secret):
             value = value.replace(word, "…")
     return "".join(letter if letter.isprintable() else " " for letter in value).strip()[:_LONGEST]
+
+
+def _hidden(header: str) -> list[str]:
+    """What of a header's value must not be seen, the longest first; a short word would only mangle the text."""
+    scheme, _, credential = header.partition(" ")
+    words = [header]
+    if scheme in ("Bearer", "Basic"):
+        words.append(credential)
+    if scheme == "Basic":
+        # A header of the caller's own may be anything.
+        with suppress(ValueError):
+            words.append(b64decode(credential).decode().partition(":")[2])
+    return [word for word in words if len(word) > 3]
 
 
 def _kind(status: int, text: str) -> type[CartaError]:

@@ -28,7 +28,7 @@ __all__ = ["API_TOKEN_USER", "ApiTokenLogin", "PasswordLogin", "Token", "TokenLo
 Token: TypeAlias = str | Credential | Callable[[], str]
 
 #: The user name under which Carta takes the key of an API token as the password.
-API_TOKEN_USER = "__token__"
+API_TOKEN_USER = "__token__"  # noqa: S105 (a user name)
 
 #: Seconds before its end at which a token is renewed, or half of its life if that is less.
 _MARGIN = 60.0
