@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from cartaguard import Guard, LocalDirectory, Principal, Resource, Settings, authenticated, errors, groups, public
+from cartaguard.carta import PasswordLogin, Profile, Profiles
+from cartaguard.carta.vault import Vault
 from cartaguard.directories.cached import CachedDirectory
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.chain import ChainDirectory
@@ -149,6 +151,19 @@ def test_a_service_account_may_have_an_api_token() -> None:
     assert isinstance(read.guard().directory, CachedDirectory)
 
 
+def test_a_service_account_may_be_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CARTA_API_TOKEN", "eyJjanary")
+    directory = {**SERVICE, "profile": "lab"}
+    read = Settings.from_dict({"issuers": [COGNITO], "directories": [directory]})
+    assert "no_profile" in code_of(read.guard)
+    Profiles(vault=Vault()).save(Profile("lab", username="vera", password="canary"))
+    login = _service(read.directories[0], {})["credential"]
+    assert isinstance(login, PasswordLogin)
+    assert login.username == "vera"
+    assert isinstance(read.guard().directory, CachedDirectory)
+
+
 def test_a_service_token_is_read_from_its_file_whenever_it_is_needed(tmp_path: Path) -> None:
     file = tmp_path / "token"
     read = Settings.from_dict({"issuers": [COGNITO], "directories": [{**SERVICE, "token_file": "token"}]}, base=tmp_path, environ={})
@@ -171,6 +186,8 @@ def test_a_service_token_is_read_from_its_file_whenever_it_is_needed(tmp_path: P
         ({"token_env": "A"}, "contradiction"),
         ({"credential": "service", "token_env": "A", "api_token_env": "B"}, "contradiction"),
         ({"api_token_file": "b"}, "contradiction"),
+        ({"profile": "lab"}, "contradiction"),
+        ({"credential": "service", "profile": "lab", "token_env": "A"}, "contradiction"),
         ({"api_token": "eyJjanary.eyJ.x"}, "inline_secret"),
         ({"credential": "service", "api_token_env": "A"}, "missing_secret"),
         ({"credential": "caller", "token_file": "b"}, "contradiction"),

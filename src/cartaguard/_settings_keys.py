@@ -97,6 +97,7 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
             "token_file": TEXT,
             "api_token_env": VARIABLE,
             "api_token_file": TEXT,
+            "profile": TEXT,
             "api": _choice("v1", "v2"),
             "groups": _choice("claim", "user", "members"),
             "issuer": TEXT,

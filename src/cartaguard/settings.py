@@ -231,19 +231,23 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
 
 
 def _service(part: _Part, environ: Mapping[str, str]) -> dict[str, Any]:
-    """A service account's token where one is wanted: from a variable, or from a file that is read whenever it is needed."""
-    named = part.some("token_env", "token_file", "api_token_env", "api_token_file")
+    """A service account where one is wanted: a token from a variable, or from a file that is read whenever it is needed, or a profile."""
+    named = part.some("token_env", "token_file", "api_token_env", "api_token_file", "profile")
     if part.values.get("credential", "caller") == "caller":
         for key in named:
-            raise part.place.fault(key, f'names a service token: `{part.place.name("credential")}` has to be "service"', "contradiction")
+            raise part.place.fault(key, f'names a service account: `{part.place.name("credential")}` has to be "service"', "contradiction")
         return {}
     if not named:
         raise part.place.fault(
-            "token_env", f"is missing (or `{part.place.name('token_file')}`, or one with `api_` before it)", "missing_key"
+            "token_env", f"is missing (or `{part.place.name('token_file')}`, or one with `api_` before it, or `profile`)", "missing_key"
         )
     key, *others = named
     if others:
         raise part.place.fault(key, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
+    if key == "profile":
+        from cartaguard.carta.environment import find_login
+
+        return {"credential": find_login(profile=part.values[key], host=part.values["host"], variables={}).login}
     token = _variable(part, key, environ) if key.endswith("_env") else _file(part, key)
     return {"api_token" if key.startswith("api_") else "credential": token}
 
