@@ -20,6 +20,9 @@ __all__ = ["routes"]
 #: The most uses that can be counted.
 _MOST = 2**31 - 1
 
+#: The last second that can be told in every time zone: the end of the year 9998.
+_LATEST = 253370764799.0
+
 
 def _create(request: Request, caller: Caller, sent: Body) -> object:
     """Make an API token. Its whole key is in this answer, and nowhere after."""
@@ -77,7 +80,9 @@ def _expiry_in(sent: Body) -> float | None:
         # What has no time zone is Carta's own, which is that of UTC.
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
-        raise ApiError(400, "expires is a time such as 2030-12-31T23:59:59Z") from None
+        seconds = -1
+    if not 0 <= seconds <= _LATEST:
+        raise ApiError(400, "expires is a time such as 2030-12-31T23:59:59Z")
     return seconds
 
 
