@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backends.null import Keyring as Null
 
 from cartaguard.testing import EmbeddedCarta
 from support.shell import Shell
@@ -21,11 +23,12 @@ def carta() -> Iterator[EmbeddedCarta]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a user who has never heard of Carta."""
+    """The home of a user who has never heard of Carta, and has no keyring: that of whoever runs the tests is not ours."""
     for name in os.environ:
         if name.startswith(("CARTA", "AWS_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(keyring, "get_keyring", Null)
     monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path
 

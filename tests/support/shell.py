@@ -95,9 +95,17 @@ class Shell:
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a process whose user has never heard of Carta."""
+    """The environment of a process whose user has never heard of Carta, and has no keyring."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CARTA", "AWS_"))}
-    return {**kept, "HOME": str(home), "PYTHONIOENCODING": "utf-8", "TERM": "dumb", "COLUMNS": "80", **more}
+    return {
+        **kept,
+        "HOME": str(home),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "PYTHONIOENCODING": "utf-8",
+        "TERM": "dumb",
+        "COLUMNS": "80",
+        **more,
+    }
 
 
 def at_terminal(

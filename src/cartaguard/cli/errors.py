@@ -21,8 +21,6 @@ NOT_LOGGED_IN = 3
 NOT_FOUND = 4
 UNAVAILABLE = 5
 STOPPED = 130
-#: What a shell shows of a process that SIGPIPE ended.
-UNREAD = 141
 
 #: Ways in which a login fails that are about the file or the installation, and not about who asks.
 _SETUP = frozenset({"environment", "profiles", "login_extra"})
@@ -67,9 +65,9 @@ def guarded(run: Callable[[], object]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return STOPPED
     except BrokenPipeError:
-        # Nothing more can be said there; without this Python would try to once more at its end.
+        # As Typer does it while the command runs. Without this Python would try to write once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREAD
+        return REFUSED
     except OSError as fault:
         tell(f"`{fault.filename}`: {fault.strerror}" if fault.filename else str(fault.strerror))
         return REFUSED

@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mistake in this package ends it with one line.
     """
     try:
-        from typer.main import get_command
+        import typer
     except ImportError:
-        sys.exit("cartaguard: the command needs `pip install cartaguard[cli]`")
+        sys.exit("cartaguard: the command needs `pip install cartaguard[cli,server]`")
     from cartaguard.cli.errors import guarded, unexpected
 
     if arguments is None:
         sys.excepthook = unexpected
-    command = get_command(application())
+    command = typer.main.get_command(application())
     given = None if arguments is None else list(arguments)
     sys.exit(guarded(lambda: command.main(args=given, prog_name="cartaguard", standalone_mode=False)))
 
