@@ -107,11 +107,12 @@ def test_what_is_left_unanswered_is_in_doubt_and_what_comes_along_stays() -> Non
 
     class Partly(Directory):
         def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
-            return {NEEDS[0]: Memberships(), NEEDS[4]: Listed()}
+            return {NEEDS[0]: Memberships(), NEEDS[2]: None, NEEDS[4]: Listed()}  # type: ignore[dict-item] # as plain functions may
 
-    assert blocking.run(answered(Partly(), NEEDS[:2])) == {
+    assert blocking.run(answered(Partly(), NEEDS[:3])) == {
         NEEDS[0]: Memberships(),
         NEEDS[1]: Granted(doubt="no_answer"),
+        NEEDS[2]: in_doubt(NEEDS[2], "no_answer"),
         NEEDS[4]: Listed(),
     }
 
