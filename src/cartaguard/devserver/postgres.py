@@ -32,7 +32,7 @@ class PostgresDatabase:
         # Neither the password nor what else it may be hidden in.
         self.shown = url.set(query={}).render_as_string(hide_password=True)
         try:
-            self.engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True)
+            self.engine = create_engine(url, isolation_level="SERIALIZABLE", pool_pre_ping=True, hide_parameters=True)
         except ModuleNotFoundError:
             raise ConfigurationError("postgresql needs a driver; run `pip install cartaguard[postgres]`") from None
 

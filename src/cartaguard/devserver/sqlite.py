@@ -33,7 +33,7 @@ class SqliteFile:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as fault:
             raise ConfigurationError(f"`{path}` cannot be written ({fault.strerror}); give another file with `--data`") from None
-        self.engine = create_engine(f"sqlite:///{path}")
+        self.engine = create_engine(f"sqlite:///{path}", hide_parameters=True)
         self._turn = threading.RLock()
         event.listen(self.engine, "connect", _connected)
         event.listen(self.engine, "begin", _begun)
