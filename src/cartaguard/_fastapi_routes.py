@@ -93,7 +93,9 @@ def _frontends(router: APIRouter) -> Iterator[tuple[Any, Any, str, Dependant]]:
         yield group, group, "", group.dependant
     for route in router.routes:
         for context in getattr(route, "effective_low_priority_routes", list)():
-            yield adapter(_Frontend, context), context.original_route, context.frontend_prefix, context.dependant
+            # Older releases hand an included frontend to the group itself.
+            holder = context.original_route if getattr(context, "app", None) is None else adapter(_Frontend, context)
+            yield holder, context.original_route, context.frontend_prefix, context.dependant
 
 
 class _Frontend:

@@ -39,7 +39,7 @@ class RouteGate(Gate):
         self._inventory = inventory
         before = getattr(router.middleware_stack, "__self__", None)
         # An application that builds its middlewares anew, for instrumentation, gets a new gate in place of the one before.
-        self._stack = before._stack if isinstance(before, RouteGate) else router.middleware_stack
+        self._stack: ASGIApp = before._stack if isinstance(before, RouteGate) else router.middleware_stack
         #: What renders the application's error pages, if it could be found.
         self._pages = pages
         #: By the identity of the object that handles, which each of them keeps alive.
