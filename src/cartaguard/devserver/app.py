@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,10 +12,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
+from cartaguard.devserver.openapi import description
 from cartaguard.devserver.routes import (
     apitokens,
     calling,
@@ -59,8 +63,9 @@ _CONCERNS = (
 
 def create_app(carta: DevCarta) -> ASGIApp:
     """The application for one embedded Carta. Errors are Carta's ``{"error": …}`` and hold no trace."""
+    calls = [route for concern in _CONCERNS for route in concern.routes(carta)]
     app = Starlette(
-        routes=[route for concern in _CONCERNS for route in concern.routes(carta)],
+        routes=[*calls, Route("/openapi.json", partial(_describe, description(calls, carta.url)))],
         middleware=[
             Middleware(CORSMiddleware, allow_origin_regex=_LOCAL_PAGES, allow_methods=["*"], allow_headers=["Authorization"]),
             Middleware(_PathAsSent),
@@ -69,6 +74,10 @@ def create_app(carta: DevCarta) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # Carta's clients strip them, and a redirect would be built from the Host header
     return app
+
+
+async def _describe(document: Mapping[str, Any], _: Request) -> Response:
+    return JSONResponse(document)
 
 
 class _PathAsSent:

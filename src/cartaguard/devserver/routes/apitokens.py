@@ -12,7 +12,7 @@ from cartaguard.devserver.apitokens import ApiToken
 from cartaguard.devserver.caller import Caller, is_api_token
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.routes.endpoint import Body, name, posted, signed_in
+from cartaguard.devserver.routes.endpoint import TEXT, TEXTS, Body, name, posted, signed_in
 from cartaguard.devserver.routes.graph import node_in
 
 __all__ = ["routes"]
@@ -106,7 +106,14 @@ def _time(seconds: float | None) -> str | None:
 def routes(carta: DevCarta) -> list[BaseRoute]:
     one = "/v2/auth/apitoken/{node}/{name}"
     return [
-        posted(carta, "POST", "/v2/auth/apitoken/{node}", _create),
+        posted(
+            carta,
+            "POST",
+            "/v2/auth/apitoken/{node}",
+            _create,
+            required={"name": TEXT, "allowedEndpoints": TEXTS},
+            optional={"expires": {**TEXT, "format": "date-time"}, "uses": {"type": "integer"}},
+        ),
         signed_in(carta, "GET", "/v2/auth/apitoken/{node}", _list),
         signed_in(carta, "DELETE", one, _delete),
         signed_in(carta, "POST", f"{one}/revoke", _revoke),

@@ -11,12 +11,13 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from cartaguard.devserver.caller import Caller, verified_subject
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.proxying import Via, answered_headers, checked_base, forwarded_headers, target
+from cartaguard.devserver.routes.endpoint import Call, said
 from cartaguard.devserver.routes.services import wanted
 from cartaguard.devserver.store import Tables
 from cartaguard.drivers.transport import library
@@ -118,8 +119,8 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
     relay = Relay(carta)
 
     async def call(request: Request) -> Response:
+        """Call a service, in the caller's name."""
         return await relay(request)
 
-    return [
-        Route(path, call, methods=METHODS) for path in ("/service/{namespace}/{service}", "/service/{namespace}/{service}/{endpoint:path}")
-    ]
+    base = "/service/{namespace}/{service}"
+    return [Call(path, call, METHODS, said(call)) for path in (base, f"{base}/{{endpoint:path}}")]

@@ -57,6 +57,7 @@ def _fields(content_type: str, body: bytes) -> Mapping[str, str]:
 
 
 def _page(carta: DevCarta, _: Request) -> object:
+    """How to use this server."""
     return PlainTextResponse("\n".join(welcome(carta)) + "\n")
 
 

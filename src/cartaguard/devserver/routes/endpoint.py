@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -17,7 +21,7 @@ from cartaguard.devserver.caller import Caller, verified_subject
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 
-__all__ = ["Body", "anonymous", "body_of", "name", "object_in", "posted", "signed_in"]
+__all__ = ["TEXT", "TEXTS", "Body", "Call", "Said", "anonymous", "body_of", "name", "object_in", "posted", "said", "signed_in"]
 
 #: A JSON object that a caller sent.
 Body: TypeAlias = Mapping[str, Any]
@@ -32,6 +36,41 @@ LONGEST = 1024
 _ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+#: The JSON Schema of a text.
+TEXT: Mapping[str, Any] = {"type": "string"}
+TEXTS: Mapping[str, Any] = {"type": "array", "items": TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the description of the API says of a call, beyond its path and methods.
+
+    :ivar query: the names of parameters in the query.
+    :ivar headers: the names of headers that are read.
+    :ivar sends: the JSON Schema of the body; ``None`` when none is read.
+    """
+
+    summary: str
+    anonymous: bool = False
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    sends: Mapping[str, Any] | None = field(default=None)
+
+
+class Call(Route):
+    """A route that is part of the described API."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], methods: Collection[str], said: Said) -> None:
+        super().__init__(path, endpoint, methods=list(methods))
+        self.described = (tuple(methods), said)
+
+
+def said(answer: Callable[..., object], **more: Any) -> Said:
+    """What a call's own docstring says, in one line, and more."""
+    function = answer.func if isinstance(answer, partial) else answer
+    return Said((inspect.getdoc(function) or "").partition("\n")[0], **more)
+
+
 def name(request: Request, parameter: str) -> str:
     """A path parameter. Paths are routed as they were sent, so that an escaped slash is part of a name."""
     try:
@@ -43,27 +82,47 @@ def name(request: Request, parameter: str) -> str:
     return text
 
 
-def anonymous(carta: DevCarta, path: str, answer: Callable[[DevCarta, Request], object]) -> Route:
+def anonymous(carta: DevCarta, path: str, answer: Callable[[DevCarta, Request], object]) -> Call:
     """A GET that anybody may make."""
 
     def endpoint(request: Request) -> Response:
         return _response(answer(carta, request))
 
-    return Route(path, endpoint, methods=["GET"])
+    return Call(path, endpoint, ["GET"], said(answer, anonymous=True))
 
 
-def signed_in(carta: DevCarta, method: str, path: str, answer: Callable[[Request, Caller], object]) -> Route:
+def signed_in(
+    carta: DevCarta,
+    method: str,
+    path: str,
+    answer: Callable[[Request, Caller], object],
+    *,
+    query: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
+) -> Call:
     """A call for callers with a good token, in one transaction. What is no response is answered as JSON."""
 
     def endpoint(request: Request) -> Response:
         subject = verified_subject(carta, request)
         return carta.store.transact(lambda tables: _response(answer(request, Caller.of(subject, tables))))
 
-    return Route(path, endpoint, methods=[method])
+    return Call(path, endpoint, [method], said(answer, query=query, headers=headers))
 
 
-def posted(carta: DevCarta, method: str, path: str, answer: Callable[[Request, Caller, Body], object]) -> Route:
-    """The same for a call whose body is a JSON object."""
+def posted(
+    carta: DevCarta,
+    method: str,
+    path: str,
+    answer: Callable[[Request, Caller, Body], object],
+    *,
+    required: Mapping[str, Any] = MappingProxyType({}),
+    optional: Mapping[str, Any] = MappingProxyType({}),
+) -> Call:
+    """The same for a call whose body is a JSON object.
+
+    :param required: the JSON Schemas of the members that it must have; ``optional`` of those that it may have.
+    """
+    sends = {"type": "object", "properties": {**required, **optional}, "required": list(required)}
 
     def settle(request: Request, body: bytes) -> Response:
         subject = verified_subject(carta, request)
@@ -73,7 +132,7 @@ def posted(carta: DevCarta, method: str, path: str, answer: Callable[[Request, C
     async def endpoint(request: Request) -> Response:
         return await run_in_threadpool(settle, request, await body_of(request))
 
-    return Route(path, endpoint, methods=[method])
+    return Call(path, endpoint, [method], said(answer, sends=sends))
 
 
 async def body_of(request: Request, largest: int = LARGEST) -> bytes:

@@ -19,6 +19,8 @@ __all__ = ["node_in", "routes"]
 #: v2's flags. It has none for cloning.
 _FLAGS = ("execute", "write", "read", "admin", "owner")
 
+_SCHEMA = {"type": "object", "properties": {flag: {"type": "boolean"} for flag in _FLAGS}, "additionalProperties": False}
+
 
 def _held(request: Request, caller: Caller) -> object:
     """What a node holds on another, along every path."""
@@ -132,6 +134,6 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
         signed_in(carta, "GET", "/v2/permissions/{source}/access/{label}", _accessors),
         signed_in(carta, "GET", f"{ends}/direct", _direct),
         signed_in(carta, "GET", ends, _held),
-        posted(carta, "PUT", ends, _grant),
+        posted(carta, "PUT", ends, _grant, optional=dict.fromkeys(Tiers._fields, _SCHEMA)),
         signed_in(carta, "DELETE", ends, _revoke),
     ]

@@ -16,6 +16,7 @@ __all__ = ["routes"]
 
 
 def _create(request: Request, caller: Caller) -> object:
+    """Make a group."""
     group = name(request, "group")
     # An organization's groups are made by its own people; those without one belong to the whole server.
     organization = Group(group).organization
@@ -26,6 +27,7 @@ def _create(request: Request, caller: Caller) -> object:
 
 
 def _join(request: Request, caller: Caller) -> object:
+    """Make a user a member of a group."""
     group, member = name(request, "group"), name(request, "user")
     creator = caller.tables.groups.creator(group)
     if creator is None or caller.tables.people.named(member) is None:
@@ -37,6 +39,7 @@ def _join(request: Request, caller: Caller) -> object:
 
 
 def _members(request: Request, caller: Caller) -> object:
+    """The members of a group, through other groups too."""
     group = name(request, "group")
     if caller.tables.groups.creator(group) is None:
         raise ApiError(404, "not found")

@@ -12,7 +12,7 @@ from cartaguard.devserver.caller import Caller
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.nodes import Node
-from cartaguard.devserver.routes.endpoint import Body, posted, signed_in
+from cartaguard.devserver.routes.endpoint import TEXT, TEXTS, Body, posted, signed_in
 from cartaguard.devserver.routes.graph import node_in
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
@@ -93,8 +93,10 @@ def _node_json(node: Node) -> dict[str, Any]:
 
 def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
-        posted(carta, "POST", "/v2/resource/generic", _create),
+        posted(
+            carta, "POST", "/v2/resource/generic", _create, required={"name": TEXT, "labels": TEXTS}, optional={"props": {"type": "object"}}
+        ),
         signed_in(carta, "GET", "/v2/resource/{id}", _get),
-        posted(carta, "PUT", "/v2/resource/{id}", _update),
+        posted(carta, "PUT", "/v2/resource/{id}", _update, optional={"name": TEXT, "props": {"type": "object"}}),
         signed_in(carta, "DELETE", "/v2/resource/{id}", _delete),
     ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from cartaguard.devserver.caller import Caller
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.routes.endpoint import anonymous, name, signed_in
@@ -13,6 +16,7 @@ __all__ = ["routes"]
 
 
 def _auth(carta: DevCarta, _: Request) -> object:
+    """Which user pool to log in to."""
     return {
         "region": carta.pool.region,
         "userPoolId": carta.pool.id,
@@ -34,12 +38,24 @@ POLICY = {
 }
 
 
+def _pool(carta: DevCarta, request: Request, _: Caller) -> object:
+    """Which user pool to log in to."""
+    return _auth(carta, request)
+
+
+def _policy(_: Request, __: Caller) -> object:
+    """What passwords must have."""
+    return POLICY
+
+
 def _jwks(carta: DevCarta, request: Request) -> object:
+    """The public keys of the pool's tokens."""
     _check_pool(carta, request)
     return carta.jwks()
 
 
 def _discovery(carta: DevCarta, request: Request) -> object:
+    """OpenID Connect's discovery document."""
     _check_pool(carta, request)
     return {
         "issuer": carta.issuer,
@@ -61,8 +77,8 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
         anonymous(carta, "/auth", _auth),
         # v2 tells the same to who is logged in already.
-        signed_in(carta, "GET", "/v2/auth/cognito/user-pool", lambda request, _: _auth(carta, request)),
-        signed_in(carta, "GET", "/v2/auth/cognito/password-policy", lambda *_: POLICY),
+        signed_in(carta, "GET", "/v2/auth/cognito/user-pool", partial(_pool, carta)),
+        signed_in(carta, "GET", "/v2/auth/cognito/password-policy", _policy),
         anonymous(carta, "/cognito/{pool}/.well-known/jwks.json", _jwks),
         anonymous(carta, "/cognito/{pool}/.well-known/openid-configuration", _discovery),
     ]

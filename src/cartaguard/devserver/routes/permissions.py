@@ -137,10 +137,10 @@ def _check_grants(caller: Caller, stored: Stored) -> None:
 def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
         signed_in(carta, "GET", "/permissions/resources", _types),
-        signed_in(carta, "GET", "/permissions/resources/{type}", _reachable),
+        signed_in(carta, "GET", "/permissions/resources/{type}", _reachable, query=("userId",)),
         signed_in(carta, "GET", "/permissions/resources/{type}/{id}", _resource),
-        signed_in(carta, "GET", "/permissions/{id}/users", direct),
-        signed_in(carta, "GET", "/permissions/{id}/{principal}", _held_text),
-        signed_in(carta, "PUT", "/permissions/{id}/{principal}", grant),
-        signed_in(carta, "DELETE", "/permissions/{id}/{principal}", revoke),
+        signed_in(carta, "GET", "/permissions/{id}/users", direct, query=("userType",)),
+        signed_in(carta, "GET", "/permissions/{id}/{principal}", _held_text, query=("userType",)),
+        signed_in(carta, "PUT", "/permissions/{id}/{principal}", grant, query=("userType", "role")),
+        signed_in(carta, "DELETE", "/permissions/{id}/{principal}", revoke, query=("userType",)),
     ]

@@ -15,7 +15,7 @@ from cartaguard.devserver.caller import Caller
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.permissions import Stored
-from cartaguard.devserver.routes.endpoint import Body, name, posted, signed_in
+from cartaguard.devserver.routes.endpoint import TEXT, Body, name, posted, signed_in
 from cartaguard.devserver.routes.items import check_owns, item_json
 from cartaguard.model.permission import Permission
 
@@ -82,8 +82,15 @@ def _text(sent: Body, member: str) -> str:
 
 def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
-        posted(carta, "POST", "/project", _create),
+        posted(carta, "POST", "/project", _create, required={"name": TEXT, "bucketName": TEXT}),
         signed_in(carta, "DELETE", "/project/{id}", _remove),
-        posted(carta, "POST", "/project/connection/{id}", _connect),
+        posted(
+            carta,
+            "POST",
+            "/project/connection/{id}",
+            _connect,
+            required={"name": TEXT, "backend": TEXT},
+            optional={"keyPath": TEXT, "nativeId": {"type": "object", "properties": dict.fromkeys(_NATIVE, TEXT)}},
+        ),
         signed_in(carta, "DELETE", "/project/connection/{id}", _disconnect),
     ]

@@ -68,5 +68,12 @@ def _vault(carta: DevCarta) -> Vault:
 
 def routes(carta: DevCarta) -> list[BaseRoute]:
     # The older clients say `secrets`.
-    calls = (("PUT", partial(_put, carta)), ("GET", partial(_get, carta)))
-    return [signed_in(carta, method, path, answer) for path in ("/secret", "/secrets") for method, answer in calls]
+    put, get = partial(_put, carta), partial(_get, carta)
+    return [
+        call
+        for path in ("/secret", "/secrets")
+        for call in (
+            signed_in(carta, "PUT", path, put, headers=("secret-Example",)),
+            signed_in(carta, "GET", path, get, query=("name",)),
+        )
+    ]

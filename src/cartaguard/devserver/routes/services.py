@@ -87,7 +87,7 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
         signed_in(carta, "GET", "/service/details/{namespace}", _details),
         signed_in(carta, "GET", "/service/details/{namespace}/{service}", _details),
         signed_in(carta, "POST", "/service/reserve/{namespace}", _reserve),
-        signed_in(carta, "POST", "/service/register/{namespace}/{service}", partial(_register, carta)),
+        signed_in(carta, "POST", "/service/register/{namespace}/{service}", partial(_register, carta), query=("baseUrl",)),
         signed_in(carta, "DELETE", "/service/remove/{namespace}", _remove),
         signed_in(carta, "DELETE", "/service/remove/{namespace}/{service}", _remove),
         signed_in(carta, "PATCH", "/service/rename/{namespace}/{service}/{new}", _rename),

@@ -11,7 +11,7 @@ from cartaguard.devserver.caller import Caller
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.people import Person
-from cartaguard.devserver.routes.endpoint import Body, posted, signed_in
+from cartaguard.devserver.routes.endpoint import TEXT, Body, posted, signed_in
 from cartaguard.devserver.store import Tables
 
 __all__ = ["routes", "user_json"]
@@ -74,7 +74,7 @@ def _search(request: Request, caller: Caller) -> object:
 def routes(carta: DevCarta) -> list[BaseRoute]:
     return [
         signed_in(carta, "GET", "/user", _current),
-        posted(carta, "POST", "/user", _create),
+        posted(carta, "POST", "/user", _create, required={"name": TEXT}, optional=dict.fromkeys(_TOLD, TEXT)),
         signed_in(carta, "GET", "/user/authenticated", _authenticated),
-        signed_in(carta, "GET", "/user/users", _search),
+        signed_in(carta, "GET", "/user/users", _search, query=("attributeName", "attributeValue", "attributeFilter")),
     ]

@@ -74,8 +74,8 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
         signed_in(carta, "GET", "/workspace", _mine),
         signed_in(carta, "GET", "/workspace/{id}", _one),
         signed_in(carta, "DELETE", "/workspace/{id}", _remove),
-        signed_in(carta, "GET", "/workspace/{id}/permissions/users", _of_workspace(permissions.direct)),
-        signed_in(carta, "GET", one, _of_workspace(permissions.held)),
-        signed_in(carta, "PUT", one, _of_workspace(permissions.grant)),
-        signed_in(carta, "DELETE", one, _of_workspace(permissions.revoke)),
+        signed_in(carta, "GET", "/workspace/{id}/permissions/users", _of_workspace(permissions.direct), query=("userType",)),
+        signed_in(carta, "GET", one, _of_workspace(permissions.held), query=("userType",)),
+        signed_in(carta, "PUT", one, _of_workspace(permissions.grant), query=("userType", "role")),
+        signed_in(carta, "DELETE", one, _of_workspace(permissions.revoke), query=("userType",)),
     ]
