@@ -7,14 +7,14 @@ see. With a service account one login asks about everybody. Carta knows no restr
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from cartaguard.carta.endpoint import Endpoint
-from cartaguard.carta.login import ApiTokenLogin, Token, TokenLogin
+from cartaguard.carta.login import Token
 from cartaguard.carta.perform import Login
 from cartaguard.directories.base import Directory, in_doubt, nothing
 from cartaguard.directories.carta_accounts import Accounts
-from cartaguard.directories.carta_asking import Asking, attempt
+from cartaguard.directories.carta_asking import Asking, attempt, service_login
 from cartaguard.directories.carta_generations import GENERATIONS, Generation
 from cartaguard.directories.carta_names import Names, details
 from cartaguard.drivers.effects import Steps, Together
@@ -87,7 +87,7 @@ class CartaDirectory(Directory):
         timeout: float = 10.0,
         http: Any = None,
     ) -> None:
-        service = _service(credential, api_token)
+        service = service_login(credential, api_token)
         if groups not in ("claim", "user", "members"):
             raise ConfigurationError(f'`groups` is "claim", "user" or "members", not `{groups}`')
         if groups == "members" and service is None:
@@ -237,18 +237,3 @@ class _Asked:
     def __init__(self) -> None:
         self.listed = False
         self.resources: dict[Resource, list[Need]] = {}
-
-
-def _service(credential: Token | Login | None, api_token: Token | None) -> Login | None:
-    """The service account's login, if there is one."""
-    if credential is not None and api_token is not None:
-        raise ConfigurationError("`credential` and `api_token` contradict each other; leave one out", code="contradiction")
-    if api_token is not None:
-        return ApiTokenLogin(api_token)
-    if credential is None or _is_login(credential):
-        return cast("Login | None", credential)
-    return TokenLogin(cast("Token", credential))
-
-
-def _is_login(credential: object) -> bool:
-    return all(callable(getattr(credential, name, None)) for name in ("authorization", "renew"))

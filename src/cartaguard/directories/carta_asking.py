@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from cartaguard.carta.endpoint import Endpoint
-from cartaguard.carta.login import is_word
+from cartaguard.carta.login import ApiTokenLogin, Token, TokenLogin, is_word
 from cartaguard.carta.operation import Operation
 from cartaguard.carta.paths import UnaskableError
 from cartaguard.carta.perform import Login
@@ -22,7 +22,7 @@ from cartaguard.errors import CartaError, CartaUnavailable, ConfigurationError, 
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from cartaguard.model.principal import Principal
 
-__all__ = ["Asking", "attempt", "login_name"]
+__all__ = ["Asking", "attempt", "login_name", "service_login"]
 
 T = TypeVar("T")
 
@@ -124,6 +124,21 @@ def attempt(steps: Steps[T], nothing: T) -> Steps[tuple[T, str]]:
     except (Unavailable, CartaError) as fault:
         _log.warning("no answer from carta: %s (%s)", fault, fault.code)
         return nothing, fault.code
+
+
+def service_login(credential: Token | Login | None, api_token: Token | None) -> Login | None:
+    """The service account's login, if there is one."""
+    if credential is not None and api_token is not None:
+        raise ConfigurationError("`credential` and `api_token` contradict each other; leave one out", code="contradiction")
+    if api_token is not None:
+        return ApiTokenLogin(api_token)
+    if credential is None or _is_login(credential):
+        return cast("Login | None", credential)
+    return TokenLogin(cast("Token", credential))
+
+
+def _is_login(credential: object) -> bool:
+    return all(callable(getattr(credential, name, None)) for name in ("authorization", "renew"))
 
 
 def login_name(principal: Principal) -> str:
