@@ -227,6 +227,64 @@ NEWER: dict[str, Any] = {
     "another's service": DENIED,
 }
 
+OWNER = ["admin", "execute", "owner", "read", "write"]
+NOT_THERE = Refusal("ResourceNotFoundError")
+
+GRAPH: dict[str, Any] = {
+    "the pool": "us-east-2_CartaDev0",
+    "the password policy": True,
+    "a resource": ANY,
+    "the resource": {"name": "Kiln log", "labels": ["Dataset"], "props": {"rows": 3}},
+    "the resource, by another": DENIED,
+    "no resource": NOT_THERE,
+    "changing it": {"name": "Kiln", "labels": ["Dataset"], "props": {"rows": 4}},
+    "changing it, by another": DENIED,
+    "one's own": OWNER,
+    "another's node": False,
+    "labels": ["Namespace", "Project", "Service", "UserGroup"],
+    "another's id": True,
+    "granting": {"user": ["read"]},
+    "granting, by another": DENIED,
+    "direct": {"user": ["read"]},
+    "held then": ["read"],
+    "listed then": [["Kiln", ["read"]]],
+    "accessors": ["olga", "otto"],
+    "accessors, by another": DENIED,
+    "taking back": None,
+    "held after that": [],
+    "granting to nobody": NOT_THERE,
+    "removing it": None,
+    "it is gone": NOT_THERE,
+    "a token": "reader",
+    "a token of that name": Refusal("DuplicateApiTokenError"),
+    "a token for another": DENIED,
+    "tokens": ["other", "reader"],
+    "their keys": False,
+    "another's tokens": DENIED,
+    "with the token": "olga",
+    "beyond it": DENIED,
+    "writing with it": DENIED,
+    "once more": True,
+    "revoking": None,
+    "revoked": [True],
+    "removing the token": None,
+    "with it after that": Refusal("401"),
+    "a wrong key": False,
+    "removing it again": NOT_THERE,
+}
+
+COROUTINES: dict[str, Any] = {
+    "the pool": ["us-east-2", True],
+    "a resource": ANY,
+    "the resource": "Log",
+    "changing it": "Kiln",
+    "granting and taking back": [True, True, True, True, ["Kiln"], None, False],
+    "tokens": ["reader", [["reader", True]], []],
+    "removing it, by another": DENIED,
+    "removing it": None,
+    "it is gone": NOT_THERE,
+}
+
 #: The tables by driver and version.
 DRIVERS: dict[tuple[str, str], dict[str, Any]] = {
     # The older generation cannot be imported where a login is in the environment, whatever Carta it is: while it is
@@ -250,4 +308,6 @@ DRIVERS: dict[tuple[str, str], dict[str, Any]] = {
     ("services", "0.2.4"): SERVICES,
     ("services", "0.3.12"): SERVICES,
     ("newer", "0.3.12"): NEWER,
+    ("graph", "0.3.12"): GRAPH,
+    ("coroutines", "0.3.12"): COROUTINES,
 }
