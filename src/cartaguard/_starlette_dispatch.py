@@ -66,14 +66,10 @@ class RouteGate(Gate):
         await self._pages(scope, receive, send)
 
     def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """In front of the router: what was settled without it is answered here, in the framework's words."""
-        if scope["type"] == "lifespan":
-            return self._stack(scope, receive, send)
+        """In front of the router: nothing passes but what this gate has decided on, as it was then."""
         held = scope.get("cartaguard")
-        if isinstance(held, Refused):
-            raise HTTPException(status_code=404)
-        if not isinstance(held, Pass) or held.gate is not self:
-            raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+        if type(held) is not Pass or held.gate is not self:
+            return self._without(held, scope, receive, send)
         path, root = scope["path"], scope.get("root_path")
         if held.path != (below_root(path, root) if root else path) or held.method != scope.get("method", ""):
             raise ConfigurationError(
@@ -89,6 +85,14 @@ class RouteGate(Gate):
             self._wrap()
         return self._stack(scope, receive, send)
 
+    def _without(self, held: object, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """What comes without a pass of this gate."""
+        if scope["type"] == "lifespan":
+            return self._stack(scope, receive, send)
+        if isinstance(held, Refused):
+            raise HTTPException(status_code=404)
+        raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+
 
 def _check(holder: Any) -> None:
     """Put the check around the ``handle`` of an object, once; applications may share it, each with its own gate."""
@@ -96,9 +100,10 @@ def _check(holder: Any) -> None:
     if getattr(handle, "holder", None) is holder:
         return
     # A copy of a route takes the check of the original along.
-    checked: Any = _checked(id(holder), getattr(handle, "unchecked", handle))
+    unchecked = getattr(handle, "unchecked", handle)
+    checked: Any = _checked(id(holder), unchecked)
     checked.holder = holder
-    checked.unchecked = handle
+    checked.unchecked = unchecked
     holder.handle = checked
 
 

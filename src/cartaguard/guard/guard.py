@@ -114,7 +114,7 @@ class Guard:
         """:meth:`authenticate` as far as it goes without I/O; ``None`` when keys have to be fetched first."""
         if not values:
             return Principal.anonymous
-        return self._verifier.at_hand(values)
+        return (self.verifier or self._verifier).at_hand(values)
 
     @property
     def _verifier(self) -> TokenVerifier:
