@@ -65,6 +65,7 @@ def test_a_service_is_registered_renamed_called_and_unregistered(shell: Shell, s
         (["register", "/fit", "http://127.0.0.1:1"], "`/fit` is not a service"),
         (["unregister", "press/", "--yes"], "`press/` is not a service"),
         (["call", "press/fit", "--data", "{"], "what `--data` says is no JSON"),
+        (["call", "press/fit", "--data", "-"], "the body is empty"),
         (["call", "press/fit", "--query", "full"], "each of these options is `KEY=VALUE`"),
         (["call", "press/fit", "--header", "full"], "each of these options is `KEY:VALUE`"),
     ],

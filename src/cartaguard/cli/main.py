@@ -31,6 +31,9 @@ COMMANDS = (
     "dev",
 )
 
+#: Commands that stand in the module of another one.
+_BESIDE = {"logout": "login", "whoami": "login"}
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit; what the exit codes mean is in docs/cli.md.
@@ -46,16 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     if arguments is None:
         sys.excepthook = unexpected
-    command = typer.main.get_command(application())
-    given = None if arguments is None else list(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    command = typer.main.get_command(application(*given[:1]))
     sys.exit(guarded(lambda: command.main(args=given, prog_name="cartaguard", standalone_mode=False)))
 
 
-def application() -> typer.Typer:
-    """The command with everything below it."""
+def application(word: str = "") -> typer.Typer:
+    """The command with everything below it; or, since all of it takes a while, only with what begins with a word."""
     import typer
 
+    wanted = _BESIDE.get(word, word)
     app = typer.Typer(help="Authorization in front of Python web applications on Carta, and Carta's administration.", rich_markup_mode=None)
-    for name in COMMANDS:
+    app.callback()(_nothing)
+    for name in (wanted,) if wanted in COMMANDS else COMMANDS:
         import_module(f"cartaguard.cli.{name}").register(app)
     return app
+
+
+def _nothing() -> None:
+    """Without a callback a lone command would become the whole."""
