@@ -70,7 +70,7 @@ class Vault:
         """:raises VaultError: when it was sealed with another key, or for another owner or name."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _context(owner, name)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise VaultError("the secret was sealed with another key") from None
 
     def __repr__(self) -> str:

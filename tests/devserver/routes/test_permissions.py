@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from cartaguard import Permission
-from cartaguard.devserver.routes.permissions import permission_text
+from cartaguard.devserver.routes.items import permission_text
 from cartaguard.testing import EmbeddedCarta
 
 Call = Callable[..., httpx.Response]
