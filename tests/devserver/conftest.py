@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import TypeAlias
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from cartaguard.devserver.store import Store
 from cartaguard.testing import EmbeddedCarta
@@ -25,6 +27,15 @@ Places: TypeAlias = Callable[[], AbstractContextManager[Path | str]]
 
 #: The same, as long as the test lasts.
 Fresh: TypeAlias = Callable[[], Path | str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_keys() -> Iterator[None]:
+    """Real keys, drawn once: every store needs two, and drawing them takes longer than most tests."""
+    keys = cycle([generate_private_key(65537, 2048) for _ in range(8)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cartaguard.devserver.keys.generate_private_key", lambda *_: next(keys))
+        yield
 
 
 @pytest.fixture(scope="session")

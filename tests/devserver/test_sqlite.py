@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
+from cartaguard.devserver.faults import ApiError
 from cartaguard.devserver.store import Store
 from cartaguard.errors import ConfigurationError
 
@@ -52,3 +55,35 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="--data") as caught:
             Store(path)
         assert f"`{path}`" in str(caught.value)
+
+
+@pytest.mark.parametrize("patience", [10.0, -1.0])
+def test_another_process_that_writes_is_waited_for_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    store = Store(tmp_path / "carta.sqlite", seeded=False)
+    # The connections that follow do not wait by themselves.
+    store._database.engine.dispose()
+    event.listen(store._database.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+    monkeypatch.setattr("cartaguard.devserver.store.PATIENCE", patience)
+    asked: list[float] = []
+    with closing(sqlite3.connect(tmp_path / "carta.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def clock() -> float:
+            asked.append(0.0)
+            if len(asked) == 3:
+                other.execute("ROLLBACK")
+            return 0.0
+
+        monkeypatch.setattr(time, "monotonic", clock)
+        if patience > 0:
+            store.transact(lambda tables: tables.groups.add("X", creator="olga"))
+        else:
+            with pytest.raises(ApiError, match="busy") as caught:
+                store.transact(lambda tables: tables.groups.add("X", creator="olga"))
+            assert caught.value.status == 503
+        monkeypatch.undo()
+    with store.begin() as tables:
+        assert (tables.groups.creator("X") == "olga") is (patience > 0)
+    store.close()

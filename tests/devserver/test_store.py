@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from cartaguard.devserver.store import Store
+from cartaguard.devserver.schema import groups
+from cartaguard.devserver.store import Store, Tables
 
 Fresh: TypeAlias = Callable[[], Path | str]
 
@@ -52,3 +55,32 @@ def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
         fail_halfway()
     with store.begin() as tables:
         assert tables.groups.creator("X") is None
+
+
+def test_what_contradicts_the_store_is_done_again_and_raised_if_it_still_does(store: Store) -> None:
+    attempts: list[bool] = []
+
+    def write(tables: Tables) -> str:
+        attempts.append(tables.groups.creator("X") is None)
+        if len(attempts) in (1, 3, 4):
+            tables.groups.add("X", creator="olga")
+            # As if somebody else had made it after it was looked for.
+            tables.groups._connection.execute(insert(groups).values(name="X", id="x", creator="otto"))
+        return "done"
+
+    assert store.transact(write) == "done"
+    with pytest.raises(IntegrityError):
+        store.transact(write)
+    assert attempts == [True] * 4
+
+
+def test_a_fault_that_another_attempt_does_not_mend_is_raised_at_once(store: Store) -> None:
+    attempts: list[Tables] = []
+
+    def write(tables: Tables) -> None:
+        attempts.append(tables)
+        tables.groups._connection.execute(text("SELECT * FROM absent"))
+
+    with pytest.raises(DBAPIError):
+        store.transact(write)
+    assert len(attempts) == 1

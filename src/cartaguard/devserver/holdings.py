@@ -15,7 +15,7 @@ from cartaguard.devserver.groups import Groups
 from cartaguard.devserver.nodes import Node, Nodes
 from cartaguard.devserver.permissions import Permissions, Tiers
 from cartaguard.devserver.world import SqlWorld
-from cartaguard.directories.graph import Grantee, Holders, World, listing, permission_on
+from cartaguard.directories.graph import Grantee, Holders, listing, permission_on
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 
@@ -28,7 +28,7 @@ _STANDING = ""
 class _Viewpoint(NamedTuple):
     """Who asks the graph: its user, its groups, and the world as seen from there."""
 
-    world: World
+    world: SqlWorld
     user: str | None
     groups: frozenset[str]
 
@@ -37,7 +37,7 @@ class Holdings:
     """What nodes hold, within one transaction."""
 
     def __init__(self, connection: Connection, nodes: Nodes, groups: Groups, permissions: Permissions) -> None:
-        self._world = SqlWorld(connection)
+        self._connection = connection
         self._nodes = nodes
         self._groups = groups
         self._permissions = permissions
@@ -82,10 +82,10 @@ class Holdings:
 
     def _viewpoint(self, source: Node) -> _Viewpoint:
         if source.resource is not None:
-            return _Viewpoint(_Standing(self._world, source.resource), None, frozenset({_STANDING}))
+            return _Viewpoint(_Standing(self._connection, source.resource), None, frozenset({_STANDING}))
         if source.grantee.kind == "user":
-            return _Viewpoint(self._world, source.name, self._groups.of(source.name))
-        return _Viewpoint(self._world, None, self._groups.reached(source.name))
+            return _Viewpoint(SqlWorld(self._connection), source.name, self._groups.of(source.name))
+        return _Viewpoint(SqlWorld(self._connection), None, self._groups.reached(source.name))
 
     def _on_people(self, source: Node, target: Node) -> Permission:
         if target.grantee.kind == "user":
@@ -96,24 +96,18 @@ class Holdings:
         return Permission.READ if inside else Permission.NONE
 
 
-class _Standing:
+class _Standing(SqlWorld):
     """The world with one more group, which holds everything on one resource: what it holds elsewhere is what the resource does."""
 
-    def __init__(self, world: SqlWorld, resource: Resource) -> None:
-        self._world = world
+    def __init__(self, connection: Connection, resource: Resource) -> None:
+        super().__init__(connection)
         self._resource = resource
 
-    def parents(self, group: str) -> Iterable[str]:
-        return self._world.parents(group)
-
     def holders(self, resource: Resource) -> Holders | None:
-        holders = self._world.holders(resource)
+        holders = super().holders(resource)
         if holders is None or resource != self._resource:
             return holders
         return holders.granting("group", {_STANDING: int(Permission.ALL)})
 
     def granted_to(self, grantee: Grantee) -> Iterable[Resource]:
-        return [self._resource] if grantee == Grantee("group", _STANDING) else self._world.granted_to(grantee)
-
-    def owned_by(self, user: str) -> Iterable[Resource]:
-        return self._world.owned_by(user)
+        return [self._resource] if grantee == Grantee("group", _STANDING) else super().granted_to(grantee)

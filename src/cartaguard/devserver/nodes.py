@@ -85,36 +85,31 @@ class Nodes:
         made = self._permissions.create(labels[0], owner=owner, fields={"name": name})
         values = {"labels": list(dict.fromkeys(labels)), "props": dict(props)}
         self._connection.execute(update(resources).where(resources.c.id == made.resource.id).values(**values))
-        return self._known(made.resource.id)
+        return self._node(made.resource, made.fields)
 
     def update(self, node: Node, *, by: str, name: str | None, props: Mapping[str, Any] | None) -> Node:
         """Give a generic resource another name or other props; what is ``None`` stays."""
-        resource = Resource.parse(node.grantee.name)
-        self._permissions.change(resource, by=by, fields={"name": node.name if name is None else name})
+        resource, fields = Resource.parse(node.grantee.name), {"name": node.name if name is None else name}
+        self._permissions.change(resource, by=by, fields=fields)
         if props is not None:
             self._connection.execute(update(resources).where(resources.c.id == resource.id).values(props=dict(props)))
-        return self._known(node.id)
+        return self._node(resource, fields)
 
     def types(self) -> list[str]:
         """The types of the resources that there are."""
         return sorted(self._connection.scalars(select(resources.c.type).distinct()))
 
-    def _known(self, id: str) -> Node:
-        node = self._resource(id)
-        if node is None:
-            raise ApiError(404, "not found")
-        return node
-
     def _resource(self, id: str) -> Node | None:
         stored = self._permissions.stored(id)
-        if stored is None:
-            return None
-        made = select(resources.c.labels, resources.c.props).where(resources.c.id == stored.resource.id)
+        return None if stored is None else self._node(stored.resource, stored.fields)
+
+    def _node(self, resource: Resource, fields: Mapping[str, Any]) -> Node:
+        made = select(resources.c.labels, resources.c.props).where(resources.c.id == resource.id)
         labels, props = self._connection.execute(made).one()
-        told = {key: value for key, value in stored.fields.items() if key != "name"} if labels is None else props
-        name = str(stored.fields.get("name", stored.resource.id))
-        kinds = (stored.resource.type,) if labels is None else tuple(labels)
-        return Node(stored.resource.id, name, kinds, told, Grantee.of(stored.resource), generic=labels is not None)
+        name, generic = str(fields.get("name", resource.id)), labels is not None
+        if not generic:
+            labels, props = [resource.type], {key: value for key, value in fields.items() if key != "name"}
+        return Node(resource.id, name, tuple(labels), props, Grantee.of(resource), generic)
 
 
 def _is_label(label: str) -> bool:

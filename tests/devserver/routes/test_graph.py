@@ -116,12 +116,12 @@ def test_groups_and_resources_hold_permissions_for_their_people(call: Call, ids:
 
 
 def test_nodes_are_listed_by_label_with_what_is_held(call: Call, ids: dict[str, str]) -> None:
-    put(call, "olga", ids["otto"], "bench", private=flags("read"))
-    assert call("GET", "/v2/permissions/self/labels", "otto").json() == ["Namespace", "Project", "Service", "UserGroup", "Workspace"]
-    listed = call("GET", "/v2/permissions/self/resources/Project", "otto").json()
-    assert {"id": "bench", "name": "Bench", "permission": flags("read")} in listed
-    assert [node["id"] for node in listed] == ["bench", "ceramics"]
-    assert call("GET", "/v2/permissions/self/resources/Absent", "otto").json() == []
+    assert call("GET", "/v2/permissions/self/labels", "nina").json() == ["UserGroup"]
+    put(call, "olga", ids["nina"], "bench", private=flags("read"))
+    assert call("GET", "/v2/permissions/self/labels", "nina").json() == ["Project", "UserGroup"]
+    listed = call("GET", "/v2/permissions/self/resources/Project", "nina").json()
+    assert listed == [{"id": "bench", "name": "Bench", "permission": flags("read")}]
+    assert call("GET", "/v2/permissions/self/resources/Absent", "nina").json() == []
     assert call("GET", f"/v2/permissions/{ids['Basalt:All']}/resources/Project", "otto").json()[0]["id"] == "ceramics"
     assert call("GET", "/v2/permissions/self/resources/Secret", "olga").json()[0]["permission"] == EVERYTHING
 
