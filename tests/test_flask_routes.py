@@ -516,3 +516,38 @@ def test_an_application_without_a_guard_cannot_be_checked() -> None:
     app, carta = flask_app(guarded=False)
     with pytest.raises(ConfigurationError, match="init_app"):
         carta.check(app)
+
+
+# -- converters that change texts ------------------------------------------------------------------------
+
+
+class _Once(BaseConverter):
+    """Makes something of a text that cannot be made a text again."""
+
+    def to_python(self, value: str) -> Any:
+        return [value]
+
+    def to_url(self, value: Any) -> str:
+        raise ValueError("no way back")
+
+
+def _closed(path: str) -> list[dict[str, Any]]:
+    rest = path.rpartition("/")[0] + "/*"
+    return [{"path": path, "require": {"deny": True}}, {"path": rest, "require": {"authenticated": True}}]
+
+
+@pytest.mark.parametrize("target", ["/items/8", "/items/08", "/items/008", "/items/%D9%A8"])
+def test_what_the_policy_says_of_an_item_holds_however_its_number_is_written(target: str) -> None:
+    """Werkzeug makes 8 of `08` and of other digits: the policy on `/items/8` is meant."""
+    app, _ = flask_app(guard_for(_closed("/items/8")))
+    app.add_url_rule("/items/<int:n>", "item", lambda n: f"item {n}")
+    assert statuses(app, target, "", "olga") == [401, 403]
+    assert ask(app, "/items/9", "olga") == (200, "item 9")
+    assert ask(app, "/items/09", "olga") == (200, "item 9")
+
+
+def test_where_the_path_cannot_be_made_again_from_what_was_converted_the_policy_refuses() -> None:
+    app, _ = flask_app(guard_for(_closed("/once/closed")))
+    app.url_map.converters["once"] = _Once
+    app.add_url_rule("/once/<once:it>", "once", lambda it: "open")
+    assert statuses(app, "/once/x", "", "olga") == [401, 403]

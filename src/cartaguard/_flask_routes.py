@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -11,7 +11,7 @@ from flask import Flask, Request
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.routing import MapAdapter, RequestRedirect, Rule
+from werkzeug.routing import AnyConverter, MapAdapter, PathConverter, RequestRedirect, Rule, UnicodeConverter
 
 from cartaguard._marks import marks_of
 from cartaguard.errors import ConfigurationError
@@ -28,6 +28,9 @@ _HTTP = frozenset({"http"})
 
 #: How many redirects of the router are followed: from a slash to a default, and one to spare.
 _HOPS = 3
+
+#: Converters that hand over the text as it is.
+_FAITHFUL = (UnicodeConverter, PathConverter, AnyConverter)
 
 _VARIABLE = re.compile(r"<(?:(?P<converter>[a-zA-Z_][a-zA-Z0-9_]*)(?:\(.*?\))?:)?[a-zA-Z][a-zA-Z0-9_]*>")
 
@@ -140,9 +143,26 @@ def _entry(rule: Rule, app: Flask, marks: Marks, methods: set[str] | None) -> En
         protocols=_HTTP,
         # Werkzeug matches; the table only lists.
         matcher=lambda segments, path: {},
+        rebuild=_rebuilder(rule),
         key=rule,
         marks=marks,
     )
+
+
+def _rebuilder(rule: Rule) -> Callable[[str, Mapping[str, Any]], str | None] | None:
+    """The path that a rule's converted parameters stand for, where its converters may change texts (`08` becomes 8)."""
+    if all(type(converter) in _FAITHFUL for converter in rule._converters.values()):
+        return None
+
+    def rebuild(path: str, params: Mapping[str, Any]) -> str | None:
+        try:
+            built = rule.build({name: params[name] for name in rule.arguments})
+        except (KeyError, ValueError, TypeError):
+            # What a converter made of the text, it cannot make a text of again.
+            return None
+        return None if built is None else unquote(built[1])
+
+    return rebuild
 
 
 def _per_method(view_class: Any, methods: set[str] | None) -> dict[str, Marks]:

@@ -175,7 +175,7 @@ class Gate:
         if entry is None:
             raise self.denied(NO_ROUTE, principal)
         facts = self.guard.directory
-        for requirement, filling in self._demanded(entry, params, "http", method, path, principal):
+        for requirement, filling in self._demanded_matched(entry, params, method, path, principal):
             answer = decide(requirement, principal, filling, facts)
             if type(answer) is not Decision:
                 return None
@@ -196,8 +196,19 @@ class Gate:
             raise self.refused(fault) from None
         if entry is None:
             raise self.denied(NO_ROUTE, principal)
-        yield from self._decide(principal, self._demanded(entry, params, "http", method, path, principal))
+        yield from self._decide(principal, self._demanded_matched(entry, params, method, path, principal))
         return Pass(self, principal, entry, params, path, method)
+
+    def _demanded_matched(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> list[Check]:
+        """What holds on a path, and on the path as the framework understood it: `/items/08` that serves item 8 is `/items/8`."""
+        demands = [*self._demanded(entry, params, "http", method, path, principal)]
+        if entry.rebuild is not None and self.plans.policed:
+            understood = entry.rebuild(path, params)
+            if understood is None:
+                raise self.denied(_AMBIGUOUS, principal)
+            if understood != path:
+                demands += self._demanded(entry, params, "http", method, understood, principal)
+        return demands
 
     # -- at dispatch -----------------------------------------------------------------------------------
 
