@@ -24,8 +24,8 @@ EVERYTHING, NOTHING = flags(*FLAGS), flags()
 
 @pytest.fixture(scope="module", autouse=True)
 def bench(seeded: EmbeddedCarta) -> None:
-    """A project of olga's to be played with, which nina administers without owning it."""
-    seeded.add_user("nina", groups=["Bench:All"])
+    """A project of olga's to be played with, which mona administers without owning it."""
+    seeded.add_user("mona", groups=["Bench:All"])
     seeded.add_resource("Project:bench", owner="olga", name="Bench")
     seeded.add_resource("Workspace:stool", owner="otto", name="Stool")
     seeded.add_resource("Secret:s1", owner="olga", name="Mine")
@@ -34,15 +34,15 @@ def bench(seeded: EmbeddedCarta) -> None:
 @pytest.fixture(scope="module")
 def ids(call: Call, bench: None) -> dict[str, str]:
     """The ids of nodes, by name."""
-    found = {name: call("GET", "/user", name).json()["id"] for name in ("olga", "otto", "adam", "vera", "greta", "nina")}
-    for name in ("olga", "otto", "nina"):
+    found = {name: call("GET", "/user", name).json()["id"] for name in ("olga", "otto", "adam", "vera", "greta", "mona")}
+    for name in ("olga", "otto", "mona"):
         found |= {node["name"]: node["id"] for node in call("GET", "/v2/permissions/self/resources/UserGroup", name).json()}
     return found
 
 
 @pytest.fixture(autouse=True)
 def nobody_holds_anything(call: Call, ids: dict[str, str]) -> None:
-    for name in ("otto", "adam", "nina", "Bench:All", "Basalt:All"):
+    for name in ("otto", "adam", "mona", "Bench:All", "Basalt:All"):
         call("DELETE", f"/v2/permissions/{ids[name]}/bench", "vera")
     call("DELETE", "/v2/permissions/stool/bench", "vera")
 
@@ -108,7 +108,7 @@ def test_what_is_deleted_is_gone_in_both_generations(call: Call, ids: dict[str, 
 
 def test_groups_and_resources_hold_permissions_for_their_people(call: Call, ids: dict[str, str]) -> None:
     put(call, "olga", ids["Bench:All"], "bench", user=flags("read"))
-    assert call("GET", "/v2/permissions/self/bench", "nina").json() == flags("read")
+    assert call("GET", "/v2/permissions/self/bench", "mona").json() == flags("read")
     assert call("GET", f"/v2/permissions/{ids['Bench:All']}/bench", "olga").json() == flags("read")
     put(call, "olga", "stool", "bench", shared=flags("write", "read"))
     assert call("GET", "/v2/permissions/self/bench", "otto").json() == flags("write", "read")
@@ -116,12 +116,12 @@ def test_groups_and_resources_hold_permissions_for_their_people(call: Call, ids:
 
 
 def test_nodes_are_listed_by_label_with_what_is_held(call: Call, ids: dict[str, str]) -> None:
-    assert call("GET", "/v2/permissions/self/labels", "nina").json() == ["UserGroup"]
-    put(call, "olga", ids["nina"], "bench", private=flags("read"))
-    assert call("GET", "/v2/permissions/self/labels", "nina").json() == ["Project", "UserGroup"]
-    listed = call("GET", "/v2/permissions/self/resources/Project", "nina").json()
+    assert call("GET", "/v2/permissions/self/labels", "mona").json() == ["UserGroup"]
+    put(call, "olga", ids["mona"], "bench", private=flags("read"))
+    assert call("GET", "/v2/permissions/self/labels", "mona").json() == ["Project", "UserGroup"]
+    listed = call("GET", "/v2/permissions/self/resources/Project", "mona").json()
     assert listed == [{"id": "bench", "name": "Bench", "permission": flags("read")}]
-    assert call("GET", "/v2/permissions/self/resources/Absent", "nina").json() == []
+    assert call("GET", "/v2/permissions/self/resources/Absent", "mona").json() == []
     assert call("GET", f"/v2/permissions/{ids['Basalt:All']}/resources/Project", "otto").json()[0]["id"] == "ceramics"
     assert call("GET", "/v2/permissions/self/resources/Secret", "olga").json()[0]["permission"] == EVERYTHING
 
@@ -153,9 +153,9 @@ def test_groups_are_nodes_that_their_members_may_read_and_their_makers_own(call:
     assert call("GET", f"/v2/permissions/{research}/access/User", "adam").status_code == 403
 
 
-@pytest.mark.parametrize("name", ["olga", "nina", "vera"])
+@pytest.mark.parametrize("name", ["olga", "mona", "vera"])
 def test_an_owner_an_admin_and_an_administrator_grant(call: Call, ids: dict[str, str], name: str) -> None:
-    put(call, "olga", ids["nina"], "bench", user=flags("admin"))
+    put(call, "olga", ids["mona"], "bench", user=flags("admin"))
     assert put(call, name, ids["otto"], "bench", user=flags("read")).status_code == 200
     assert call("GET", "/v2/permissions/self/bench", "otto").json() == flags("read")
     assert call("DELETE", f"/v2/permissions/{ids['otto']}/bench", name).status_code == 200
@@ -169,13 +169,13 @@ def test_an_owner_an_admin_and_an_administrator_grant(call: Call, ids: dict[str,
         ("otto", "self", "alloys", {}, 403),
         ("", "self", "bench", {"user": flags("read")}, 401),
         # Nobody takes the owner's place, in whatever tier, nor touches the owner.
-        ("nina", "self", "bench", {"user": flags("owner")}, 400),
-        ("nina", "self", "bench", {"private": flags("owner")}, 400),
-        ("nina", "self", "bench", {"shared": EVERYTHING}, 400),
+        ("mona", "self", "bench", {"user": flags("owner")}, 400),
+        ("mona", "self", "bench", {"private": flags("owner")}, 400),
+        ("mona", "self", "bench", {"shared": EVERYTHING}, 400),
         ("vera", "self", "bench", {"user": EVERYTHING}, 400),
         ("olga", "otto", "bench", {"user": EVERYTHING}, 400),
-        ("nina", "olga", "bench", {"user": flags("read")}, 403),
-        ("nina", "olga", "bench", {}, 403),
+        ("mona", "olga", "bench", {"user": flags("read")}, 403),
+        ("mona", "olga", "bench", {}, 403),
         ("vera", "olga", "bench", {}, 403),
         ("olga", "self", "bench", {"user": flags("read")}, 403),
         # A secret is nobody else's.
@@ -196,7 +196,7 @@ def test_an_owner_an_admin_and_an_administrator_grant(call: Call, ids: dict[str,
 def test_nobody_else_grants_the_owner_is_safe_and_secrets_are_not_shared(
     call: Call, ids: dict[str, str], name: str, source: str, target: str, tiers: dict[str, Any], status: int
 ) -> None:
-    put(call, "olga", ids["nina"], "bench", user=flags("admin"))
+    put(call, "olga", ids["mona"], "bench", user=flags("admin"))
     answer = put(call, name, ids.get(source, source), ids.get(target, target), **tiers)
     assert (answer.status_code, list(answer.json())) == (status, ["error"])
     if not tiers:
@@ -204,7 +204,7 @@ def test_nobody_else_grants_the_owner_is_safe_and_secrets_are_not_shared(
     assert call("GET", "/v2/permissions/self/bench", "olga").json() == EVERYTHING
     assert call("GET", "/v2/permissions/self/s1", "olga").json() == EVERYTHING
     assert call("GET", "/v2/permissions/self/bench", "otto").json() == NOTHING
-    assert call("GET", "/v2/permissions/self/bench", "nina").json() == flags("admin")
+    assert call("GET", "/v2/permissions/self/bench", "mona").json() == flags("admin")
 
 
 @pytest.mark.parametrize(
