@@ -310,6 +310,19 @@ class TestNoMessageIsLost:
 
         self.session(run)
 
+    def test_what_comes_after_expiry_comes_too_late_to_one_who_gave_up_just_then(self) -> None:
+        async def run(session: Session, incoming: asyncio.Queue[Any]) -> None:
+            waiting = asyncio.ensure_future(session.receive())
+            await asyncio.sleep(0)
+            assert session._expired is not None
+            waiting.cancel()
+            session._expire(session._expired)
+            await asyncio.wait((waiting,))
+            incoming.put_nowait(text("too late"))
+            assert (await session.receive())["type"] == "websocket.disconnect"
+
+        self.session(run)
+
     def test_what_comes_after_expiry_comes_too_late(self) -> None:
         """Even if the application had begun to wait before, and given up."""
 

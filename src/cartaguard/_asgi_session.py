@@ -55,9 +55,12 @@ class Session:
             self._tasks.append(asyncio.ensure_future(self._send(close)))
         if self._pending is not None and not self._waiting and not self._pending.done():
             # The application gave up waiting earlier; what comes from now on comes too late.
-            self._pending.cancel()
-            self._tasks.append(self._pending)
-            self._pending = None
+            self._drop(self._pending)
+
+    def _drop(self, pending: asyncio.Future[Message]) -> None:
+        pending.cancel()
+        self._tasks.append(pending)
+        self._pending = None
 
     async def receive(self) -> Message:
         if self._expired is None:
@@ -73,11 +76,12 @@ class Session:
             await asyncio.wait((pending, self._expired), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._waiting = False
-        self._pending = None
-        if not pending.done():
-            pending.cancel()
-            self._tasks.append(pending)
+            if self._expired.done() and not pending.done():
+                # Also for one who gives up at that very moment: what comes from now on comes too late.
+                self._drop(pending)
+        if self._pending is None:
             return _disconnect()
+        self._pending = None
         message = pending.result()
         if message["type"] == "websocket.disconnect":
             self._over = True
