@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, text
 
+from cartaguard.cli.main import main
 from cartaguard.devserver.database import database_at
 from cartaguard.devserver.sqlite import SqliteFile
 from cartaguard.devserver.store import Store
@@ -73,3 +75,39 @@ def test_what_another_version_made_is_not_touched_unless_it_is_emptied(store: St
         Store(place)
     Store(place, emptied=True).close()
     Store(place).close()
+
+
+def test_without_the_driver_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=r"pip install cartaguard\[postgres\]"):
+        database_at("postgresql+psycopg://127.0.0.1/carta")
+
+
+@pytest.mark.server
+def test_the_command_takes_the_address_and_shows_it_without_the_password(postgres: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    with postgres.database() as place:
+        Store(place).close()
+        with pytest.raises(SystemExit) as caught:
+            main(["dev", "rotate", "--data", place])
+        out, err = capsys.readouterr()
+        assert (caught.value.code, err) == (0, "")
+        assert "postgresql+psycopg://carta:***@127.0.0.1" in out
+        assert CANARY not in out
+
+
+@pytest.mark.server
+def test_a_user_who_may_make_no_tables_is_told_so(postgres: Cluster) -> None:
+    with postgres.database() as place:
+        owner = database_at(place)
+        with owner.engine.begin() as connection:
+            connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+            connection.execute(text(f"CREATE ROLE visitor LOGIN PASSWORD '{CANARY}'"))
+        try:
+            visitor = owner.engine.url.set(username="visitor").render_as_string(hide_password=False)
+            with pytest.raises(ConfigurationError, match="permission denied") as caught:
+                Store(visitor)
+            assert CANARY not in str(caught.value)
+        finally:
+            with owner.engine.begin() as connection:
+                connection.execute(text("DROP ROLE visitor"))
+            owner.engine.dispose()

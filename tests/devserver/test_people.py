@@ -67,8 +67,10 @@ def test_only_the_right_password_of_a_user_who_is_there_proves_anything(filled: 
             assert tables.people.proven(name, password, pool_id=POOL.id) is None
 
 
-@pytest.mark.parametrize(("name", "password"), [("", "x"), (" ", "x"), ("new", ""), ("olga", "x")])
-def test_a_user_without_name_or_password_or_with_a_name_that_is_taken_is_refused(filled: Store, name: str, password: str) -> None:
+@pytest.mark.parametrize(("name", "password"), [("", "x"), (" ", "x"), ("new", ""), ("olga", "x"), ("n" * 129, "x")])
+def test_a_user_without_name_or_password_or_with_a_name_that_is_taken_or_too_long_is_refused(
+    filled: Store, name: str, password: str
+) -> None:
     with filled.begin() as tables, pytest.raises(ApiError):
         tables.people.add(name, password, pool_id=POOL.id)
 

@@ -14,6 +14,9 @@ from cartaguard.devserver.srp import Verifier
 
 __all__ = ["People", "Person"]
 
+#: The longest name that Cognito takes, in characters.
+LONGEST = 128
+
 #: Carta's words for what users are searched by, and the columns.
 ATTRIBUTES = {
     "UserId": users.c.id,
@@ -48,8 +51,10 @@ class People:
     ) -> Person:
         """A new user. The id follows from the name, so that it is the same on every fresh file.
 
-        :raises ApiError: 400 for a name that is blank or taken, or an empty password.
+        :raises ApiError: 400 for a name that is blank, longer than Cognito's or taken, or an empty password.
         """
+        if len(name) > LONGEST:
+            raise ApiError(400, f"a user's name has at most {LONGEST} characters")
         if not name.strip() or not password:
             raise ApiError(400, "a user needs a name and a password")
         if self.named(name) is not None:

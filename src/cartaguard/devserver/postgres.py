@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from cartaguard.devserver.schema import pool
 from cartaguard.errors import ConfigurationError
@@ -46,6 +46,9 @@ class PostgresDatabase:
                 yield connection
         except OperationalError:
             raise ConfigurationError(f"`{self.shown}` cannot be reached; start it, or give another database with `--data`") from None
+        except ProgrammingError as fault:
+            why = str(fault.orig).partition("\n")[0]
+            raise ConfigurationError(f"`{self.shown}` cannot be used ({why}); let its user make tables there") from None
 
     @contextmanager
     def begin(self, *, alone: bool) -> Iterator[Connection]:

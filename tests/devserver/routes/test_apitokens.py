@@ -62,7 +62,9 @@ def test_a_credential_that_is_none_is_401(call: Call, seeded: EmbeddedCarta, for
 
 def test_a_key_is_whole_once_and_obscured_in_lists(call: Call) -> None:
     later = datetime(2100, 1, 2, 3, 4, 5, tzinfo=UTC)
-    made = make(call, uses=3, expires="2100-01-02T03:04:05Z", autoRemove=True).json()
+    answer = make(call, uses=3, expires="2100-01-02T03:04:05Z", autoRemove=True)
+    assert answer.headers["cache-control"] == "no-store"
+    made = answer.json()
     assert datetime.fromisoformat(made["expires"]) == later
     listed = call("GET", PATH, "olga").json()
     assert listed == [{**made, "token": f"********{made['token'][-4:]}"}]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
 from cartaguard.devserver.apitokens import ApiToken
@@ -41,7 +42,7 @@ def _create(request: Request, caller: Caller, sent: Body) -> object:
     expires = _expiry_in(sent)
     tokens = caller.tables.apitokens
     made = tokens.add(caller.person.name, title, endpoints, expires=expires, uses=uses, auto_remove=bool(auto_remove))
-    return _token_json(made)
+    return JSONResponse(_token_json(made), headers={"Cache-Control": "no-store"})
 
 
 def _list(request: Request, caller: Caller) -> object:
