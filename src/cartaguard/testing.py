@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -33,11 +33,20 @@ class EmbeddedCarta:
     :param seed: whether it begins with the people and projects of ``cartaguard dev``; otherwise it is empty.
     :param store: where everything is kept: a file, or ``postgresql+psycopg://USER@HOST/NAME``. By default a file that goes
         away at the end.
+    :param service_hosts: where services may be besides this machine: ``name`` for any port, or ``name:port``.
     :param plain_logins: whether its Cognito takes passwords as such too (USER_PASSWORD_AUTH), which Carta's does not.
     """
 
-    def __init__(self, *, seed: bool = False, store: Path | str | None = None, plain_logins: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        seed: bool = False,
+        store: Path | str | None = None,
+        plain_logins: bool = False,
+        service_hosts: Collection[str] = (),
+    ) -> None:
         self._seed = seed
+        self._service_hosts = service_hosts
         self._store = store
         self._plain_logins = plain_logins
         self._server: Server | None = None
@@ -62,7 +71,7 @@ class EmbeddedCarta:
             self._folder = tempfile.TemporaryDirectory(prefix="cartaguard-")
             place = Path(self._folder.name) / "carta.sqlite"
         store = Store(place, seeded=self._seed)
-        self._server = Server(Listener("127.0.0.1", 0), store, plain_logins=self._plain_logins)
+        self._server = Server(Listener("127.0.0.1", 0), store, plain_logins=self._plain_logins, service_hosts=self._service_hosts)
         self._server.start()
 
     def stop(self) -> None:

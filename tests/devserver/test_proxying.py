@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.proxying import Via, answered_headers, checked_base, forwarded_headers, target
+from cartaguard.devserver.proxying import Via, answered_headers, checked_base, checked_endpoint, forwarded_headers, target
 
 ALLOWED = {"fit.example", "lab.example:8443"}
 
@@ -75,13 +75,13 @@ def test_nothing_else_is_asked(url: str) -> None:
     ],
 )
 def test_an_endpoint_lies_below_the_address_as_it_was_sent(base: str, endpoint: str, query: bytes, expected: str) -> None:
-    assert target(base, endpoint, query) == expected
+    assert target(base, checked_endpoint(endpoint), query) == expected
 
 
 @pytest.mark.parametrize("endpoint", ["..", ".", "a/../b", "a/%2E%2e", "a/.%2e/b", "a\\..\\b", "..;x/b", "%2e"])
 def test_an_endpoint_does_not_lead_out_of_its_service(endpoint: str) -> None:
     with pytest.raises(ApiError) as caught:
-        target("http://h/base", endpoint, b"")
+        checked_endpoint(endpoint)
     assert caught.value.status == 400
 
 

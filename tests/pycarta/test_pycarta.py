@@ -34,7 +34,8 @@ async def _seen(request: Request) -> JSONResponse:
     if path.startswith("/status/"):
         return JSONResponse({}, int(path.rpartition("/")[2]))
     body = await request.body()
-    tokens = {"authorization": request.headers["authorization"], "x_carta_token": request.headers["x_carta_token"]}
+    tokens = {"authorization": request.headers["authorization"], "x_carta_token": request.headers.get("x_carta_token")}
+    # A service that the client hosts is sent a `null` for no body.
     sent = json.loads(body) if body else None
     return JSONResponse({"method": request.method, "path": path, "query": dict(request.query_params), "json": sent, **tokens})
 

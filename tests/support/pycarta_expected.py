@@ -285,6 +285,16 @@ COROUTINES: dict[str, Any] = {
     "it is gone": NOT_THERE,
 }
 
+HOSTING: dict[str, Any] = {
+    "where to connect": True,
+    "connected": 200,
+    "calling it": ["GET", "/lab/hosted/runs/7", {"a": "b c"}, None, True],
+    "posting to it": ["POST", "/lab/hosted/runs/7", {}, {"n": 1}, True],
+    "calling it, by another": DENIED,
+    "letting another use it": "Read, Execute",
+    "calling it then": ["GET", "/lab/hosted/runs/7", {}, None, True],
+}
+
 #: The tables by driver and version.
 DRIVERS: dict[tuple[str, str], dict[str, Any]] = {
     # The older generation cannot be imported where a login is in the environment, whatever Carta it is: while it is
@@ -310,4 +320,5 @@ DRIVERS: dict[tuple[str, str], dict[str, Any]] = {
     ("newer", "0.3.12"): NEWER,
     ("graph", "0.3.12"): GRAPH,
     ("coroutines", "0.3.12"): COROUTINES,
+    ("hosting", "0.3.12"): HOSTING,
 }

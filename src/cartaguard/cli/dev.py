@@ -31,6 +31,9 @@ def dev(
     data: _Data = None,
     reset: Annotated[bool, typer.Option("--reset", help="Forget what the file holds and begin anew.")] = False,
     allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Let other machines in.")] = False,
+    service_host: Annotated[
+        list[str] | None, typer.Option(help="A host besides this machine where services may be: NAME, or NAME:PORT.", show_default=False)
+    ] = None,
 ) -> None:
     """A Carta on this machine, with people, projects and tokens, for development."""
     context.obj = data
@@ -51,7 +54,7 @@ def dev(
     except ConfigurationError:
         listener.socket.close()
         raise
-    server = Server(listener, store)
+    server = Server(listener, store, service_hosts=service_host or ())
     print("\n".join(welcome(server.carta)), flush=True)
     if not is_loopback(host):
         print("\nWARNING: other machines can reach this server, and everybody knows its passwords.", flush=True)

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
@@ -25,7 +25,7 @@ __all__ = ["Caller", "is_api_token", "verified_subject"]
 _TOKEN_USER = b"__token__:"
 
 
-def verified_subject(carta: DevCarta, request: Request) -> str:
+def verified_subject(carta: DevCarta, request: HTTPConnection) -> str:
     """The ``sub`` of who asks: by a bearer token, which must be a good ID token of this server, or by an API token.
 
     :raises ApiError: 401 for none, or for one that is not good; the answer does not say what is wrong with it.
@@ -41,7 +41,8 @@ def verified_subject(carta: DevCarta, request: Request) -> str:
     key, now = _basic_key(values), carta.now()
     if key is not None:
         # In a transaction of its own: a use is a use, whatever comes of it.
-        subject = carta.store.transact(lambda tables: tables.apitokens.use(key, request.method, request.scope["path"], now=now))
+        method = request.scope.get("method", "GET")  # a WebSocket begins as GET
+        subject = carta.store.transact(lambda tables: tables.apitokens.use(key, method, request.scope["path"], now=now))
         if subject is not None:
             return subject
     raise ApiError(401, "unauthorized")

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from cartaguard.devserver.faults import ApiError
 from cartaguard.http.urls import is_loopback
 
-__all__ = ["Via", "answered_headers", "checked_base", "forwarded_headers", "target"]
+__all__ = ["Via", "answered_headers", "checked_base", "checked_endpoint", "forwarded_headers", "target"]
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -61,13 +61,15 @@ def checked_base(url: str, hosts: Collection[str]) -> str:
     return url
 
 
-def target(base: str, endpoint: str, query: bytes) -> str:
-    """The address of an endpoint, its path and query as they were sent.
-
-    :raises ApiError: 400 for a path that could lead out of the service's own.
-    """
+def checked_endpoint(endpoint: str) -> str:
+    """The path below a service. :raises ApiError: 400 for one that could lead out of the service's own."""
     if _has_dots(endpoint):
         raise ApiError(400, "the endpoint has a segment of dots")
+    return endpoint
+
+
+def target(base: str, endpoint: str, query: bytes) -> str:
+    """The address of an endpoint, its path and query as they were sent."""
     url = f"{base.rstrip('/')}/{endpoint}" if endpoint else base
     return f"{url}?{query.decode('ascii', 'replace')}" if query else url
 

@@ -56,7 +56,7 @@ class Server:
             lifespan="off",
             http="h11",
             loop="asyncio",
-            ws="none",
+            ws="websockets-sansio",
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=3,

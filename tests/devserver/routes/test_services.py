@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from cartaguard.testing import EmbeddedCarta
+
 Call = Callable[..., httpx.Response]
 
 HERE = "?baseUrl=http://127.0.0.1:9"
@@ -126,3 +128,13 @@ def test_a_namespace_is_removed_by_its_owner_once_it_is_empty(call: Call) -> Non
     assert call("DELETE", "/service/register/shed/saw", "otto").json() is True
     assert call("DELETE", "/service/remove/shed", "otto").json() is True
     assert call("GET", "/service/details/shed", "otto").status_code == 404
+
+
+def test_a_service_may_be_where_the_deployer_allows_it() -> None:
+    with EmbeddedCarta(service_hosts=["fit.example"]) as carta:
+        carta.add_user("olga")
+        carta.add_resource("Namespace:lab", owner="olga")
+        headers = {"Authorization": f"Bearer {carta.token('olga')}"}
+        for host, status in (("fit.example", 200), ("other.example", 400)):
+            answer = httpx.post(f"{carta.url}/service/register/lab/fit?baseUrl=https://{host}/x", headers=headers)
+            assert answer.status_code == status

@@ -1,6 +1,7 @@
-"""Calling a service through Carta: any method, to the address under which it was registered, in the caller's name.
+"""Calling a service through Carta, in the caller's name: any method, to where it is registered, or to itself if it is connected.
 
-The caller must hold `read` on the service, which is what Carta's own hosted services ask for.
+The caller must hold `read` on the service, which is what Carta's own hosted services ask for; who connects one must
+hold `write` on it, as long as it is connected.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from cartaguard.devserver.caller import Caller, verified_subject
 from cartaguard.devserver.carta import DevCarta
 from cartaguard.devserver.faults import ApiError
-from cartaguard.devserver.proxying import Via, answered_headers, checked_base, forwarded_headers, target
-from cartaguard.devserver.routes.endpoint import Call, said
+from cartaguard.devserver.hosting import Hosted, Hosting, event_of
+from cartaguard.devserver.proxying import Via, answered_headers, checked_base, checked_endpoint, forwarded_headers, target
+from cartaguard.devserver.routes.endpoint import Call, body_of, said, signed_in
 from cartaguard.devserver.routes.services import wanted
 from cartaguard.devserver.store import Tables
 from cartaguard.drivers.transport import library
@@ -32,20 +35,30 @@ CONNECT, READ = 5.0, 60.0
 #: The longest body of a request and of an answer, in bytes.
 LARGEST_REQUEST, LARGEST_ANSWER = 16 * 1024 * 1024, 64 * 1024 * 1024
 
+#: The longest body for a connected service: it travels in one message.
+LARGEST_HOSTED = 1024 * 1024
+
+#: Where services connect.
+_SOCKET = "/websocket"
+
 
 class Relay:
     """Passes requests on. It belongs to one event loop, in which it makes its client at first use."""
 
     def __init__(self, carta: DevCarta) -> None:
         self._carta = carta
+        self._hosting = Hosting()
         self._via = Via()
         self._client: Any = None
 
     async def __call__(self, request: Request) -> Response:
         """Ask a registered service, in the caller's name; its answer is passed on as it is."""
-        base = await run_in_threadpool(self._admitted, request)
+        base, hosted = await run_in_threadpool(self._admitted, request)
+        endpoint = checked_endpoint(request.path_params.get("endpoint", ""))
+        if hosted is not None:
+            return await hosted.ask(event_of(request, await body_of(request, LARGEST_HOSTED)))
         headers = self._via.added(forwarded_headers(request.headers.raw))
-        url = target(checked_base(base, self._carta.service_hosts), request.path_params.get("endpoint", ""), request.scope["query_string"])
+        url = target(checked_base(base, self._carta.service_hosts), endpoint, request.scope["query_string"])
         http = library()
         try:
             # Not the client's own way to build it, which would ask for encodings that the caller cannot read.
@@ -59,17 +72,47 @@ class Relay:
         passed.raw_headers = answered_headers(answer.headers.raw)
         return passed
 
-    def _admitted(self, request: Request) -> str:
-        """Where the service is, if the caller may use it."""
-        subject = verified_subject(self._carta, request)
+    async def connect(self, socket: WebSocket) -> None:
+        """Let a service answer for itself over this connection."""
+        try:
+            service, subject = await run_in_threadpool(self._connecting, socket)
+        except ApiError as fault:
+            await socket.send_denial_response(JSONResponse({"error": fault.text}, fault.status))
+            return
+        await socket.accept()
+        await self._hosting.serve(service, Hosted(socket, subject))
+
+    def _connecting(self, socket: WebSocket) -> tuple[str, str]:
+        """The id of the service in the query, and who connects it, if they may."""
+        subject = verified_subject(self._carta, socket)
+        names = [socket.query_params.get(name, "") for name in ("namespace", "service")]
 
         def look(tables: Tables) -> str:
+            person = Caller.of(subject, tables).person
+            stored = tables.services.found(*names) if all(names) else None
+            if stored is None:
+                raise ApiError(404, "not found")
+            if not tables.permissions.of_user(person.name, stored.resource).write:
+                raise ApiError(403, "forbidden")
+            return stored.resource.id
+
+        return self._carta.store.transact(look), subject
+
+    def _admitted(self, request: Request) -> tuple[str, Hosted | None]:
+        """Where the service is, and its connection, if the caller may use it."""
+        subject = verified_subject(self._carta, request)
+
+        def look(tables: Tables) -> tuple[str, Hosted | None]:
             caller = Caller.of(subject, tables)
             _, stored = wanted(request, caller)
             if not tables.permissions.of_user(caller.person.name, stored.resource).read:
                 raise ApiError(403, "forbidden")
-            base: str = stored.fields.get("baseUrl", "")
-            return base
+            hosted = self._hosting.of(stored.resource.id)
+            if hosted is not None:
+                # Who connected it may have lost what it takes since then.
+                host = tables.people.with_id(hosted.subject)
+                hosted = hosted if host is not None and tables.permissions.of_user(host.name, stored.resource).write else None
+            return stored.fields.get("baseUrl", ""), hosted
 
         return self._carta.store.transact(look)
 
@@ -122,5 +165,10 @@ def routes(carta: DevCarta) -> list[BaseRoute]:
         """Call a service, in the caller's name."""
         return await relay(request)
 
+    def address(_: Request, __: Caller) -> object:
+        """Where a service connects, so that it is called over that connection."""
+        return f"ws{carta.url.removeprefix('http')}{_SOCKET}"
+
     base = "/service/{namespace}/{service}"
-    return [Call(path, call, METHODS, said(call)) for path in (base, f"{base}/{{endpoint:path}}")]
+    calls = [Call(path, call, METHODS, said(call)) for path in (base, f"{base}/{{endpoint:path}}")]
+    return [signed_in(carta, "GET", "/service/carta/websocket", address), *calls, WebSocketRoute(_SOCKET, relay.connect)]
