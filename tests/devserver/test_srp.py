@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pycognito import aws_srp
 
-from cartaguard.devserver.srp import G, N, Verifier, pad
+from cartaguard.devserver.srp import G, Handshake, N, Verifier, pad
+from support.srp import SrpClient
 
 POOL = "us-east-2_CartaDev0"
 
@@ -49,3 +52,30 @@ def test_two_verifiers_of_one_password_differ_and_show_nothing() -> None:
     first, second = (Verifier.of(POOL, "olga", "right") for _ in range(2))
     assert first.value != second.value
     assert repr(first) == "Verifier(…)"
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+@pytest.mark.parametrize("salt", [b"\x00" * 15 + b"\x01", b"\x00" + b"\xff" * 15, b"\x0f" * 16, b"\x7f" * 16, b"\x80" * 16, b"\xff" * 16])
+def test_client_and_server_agree_on_a_key_whatever_the_salt_begins_with(salt: bytes) -> None:
+    client = SrpClient("olga", "right", pool_id=POOL, client_id="client")
+    opening = client.opening()["AuthParameters"]
+    handshake = Handshake.answer(Verifier.of(POOL, "olga", "right", salt), int(opening["SRP_A"], 16))
+    told = {"SALT": f"{int.from_bytes(salt, 'big'):x}", "SRP_B": f"{handshake.public:x}", "SECRET_BLOCK": "AAAA", "USER_ID_FOR_SRP": "olga"}
+    answer = client.closing({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": told})["ChallengeResponses"]
+    signed = Handshake.signed(handshake.key, POOL, "olga", b64decode("AAAA"), answer["TIMESTAMP"])
+    assert b64decode(answer["PASSWORD_CLAIM_SIGNATURE"]) == signed
+    assert handshake.key.hex() not in repr(handshake)
+
+
+def test_a_made_up_verifier_is_the_same_each_time_and_fits_no_password() -> None:
+    made = Verifier.made_up(b"secret", "nobody")
+    assert made == Verifier.made_up(b"secret", "nobody")
+    assert made not in (Verifier.made_up(b"secret", "nobody2"), Verifier.made_up(b"other", "nobody"))
+    assert len(made.salt) == 16
+    assert not any(made.fits(POOL, "nobody", password) for password in ("", "secret", "nobody"))
+
+
+@pytest.mark.parametrize("public", [0, N, 2 * N])
+def test_a_public_value_that_gives_the_key_away_is_refused(public: int) -> None:
+    with pytest.raises(ValueError, match="SRP_A"):
+        Handshake.answer(Verifier.of(POOL, "olga", "right"), public)
