@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,10 @@ PATIENCE = 60.0
 
 #: Told anew by whoever sends the body.
 _ABOUT_BODY = frozenset({b"content-length", b"content-encoding"})
+
+#: What may stand in a header (RFC 9110 section 5), so that no other begins within it.
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Hosted:
@@ -103,15 +108,14 @@ def event_of(request: Request, body: bytes) -> Mapping[str, Any]:
         text = body.decode() or None
     except UnicodeDecodeError:
         raise ApiError(400, "a connected service takes bodies of text only") from None
-    query = {
-        name: values[0] if len(values) == 1 else values for name in request.query_params for values in [request.query_params.getlist(name)]
-    }
+    sent = request.query_params
+    query = {name: sent.getlist(name) for name in sent}
     credential = request.headers["authorization"]
     return {
         "headers": {"Authorization": credential, "X_CARTA_TOKEN": credential},
         "httpMethod": request.method,
         "path": request.scope["path"].removeprefix("/service"),
-        "queryStringParameters": query,
+        "queryStringParameters": {name: values if len(values) > 1 else values[0] for name, values in query.items()},
         "body": text,
     }
 
@@ -120,8 +124,9 @@ def _response(event: Mapping[str, Any]) -> Response:
     status, body = event["status_code"], event.get("body")
     if not isinstance(status, int) or not 200 <= status <= 599 or not (body is None or isinstance(body, str)):
         raise ValueError("no answer")
-    answer = Response((body or "").encode(errors="replace"), status)
+    # These have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+    answer = Response(b"" if status in (204, 205, 304) else (body or "").encode(errors="replace"), status)
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in event["headers"].items()]
     passed = [(name, value) for name, value in answered_headers(headers) if name not in _ABOUT_BODY]
-    answer.raw_headers += [(name, value) for name, value in passed if b"\n" not in value and b"\r" not in value]
+    answer.raw_headers += [(name, value) for name, value in passed if _NAME.fullmatch(name) and _VALUE.fullmatch(value)]
     return answer
