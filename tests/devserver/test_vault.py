@@ -44,6 +44,15 @@ def test_the_key_of_a_file_is_made_once_for_all_who_ask_at_once(tmp_path: Path) 
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_key_that_was_made_in_the_meantime_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever saw no file, and finds one when it would put its own there, takes that one."""
+    file = tmp_path / "key"
+    sealed = Vault.at(file).seal("text", owner="o", name="n")
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    assert Vault.at(file).open(sealed, owner="o", name="n") == "text"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
 def test_a_key_that_is_given_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "k" * 32)
     sealed = Vault.at(None).seal("text", owner="o", name="n")

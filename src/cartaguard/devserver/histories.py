@@ -35,7 +35,7 @@ class Histories:
         """A resource was changed."""
         self._connection.execute(update(histories).where(histories.c.resource == id).values(modified_by=by))
 
-    def of(self, id: str) -> History | None:
-        """The history of a resource; ``None`` when there is no such resource."""
-        row = self._connection.execute(select(histories).where(histories.c.resource == id)).one_or_none()
-        return None if row is None else History(row.added_by, row.added, row.modified_by, row.modified)
+    def of(self, id: str) -> History:
+        """The history of a resource that there is."""
+        row = self._connection.execute(select(histories).where(histories.c.resource == id)).one()
+        return History(row.added_by, row.added, row.modified_by, row.modified)

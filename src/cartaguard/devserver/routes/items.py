@@ -41,8 +41,6 @@ def item_json(caller: Caller, stored: Stored, permission: Permission) -> dict[st
 
 def _history_json(caller: Caller, id: str) -> dict[str, Any]:
     history = caller.tables.permissions.histories.of(id)
-    if history is None:
-        return {}
     return {
         "addedBy": _user_json(caller, history.added_by),
         "dateAdded": _time(history.added),
