@@ -79,6 +79,13 @@ def test_the_owner_is_safe_and_alone_and_a_secret_is_not_shared(
         assert tables.permissions.of_user("adam", resource) == Permission.NONE
 
 
+@pytest.mark.parametrize("resource", [Resource("Project", "absent"), Resource("Service", "p1")])
+def test_nothing_is_granted_on_what_is_not_there(filled: Store, resource: Resource) -> None:
+    with filled.begin() as tables, pytest.raises(ApiError) as caught:
+        tables.permissions.grant(resource, ADAM, Permission.READ)
+    assert caught.value.status == 404
+
+
 def test_an_id_is_taken_whatever_the_type(filled: Store) -> None:
     with filled.begin() as tables:
         with pytest.raises(ApiError, match="duplicate record"):

@@ -136,13 +136,7 @@ class Cognito:
 
     def _let_in(self, name: str) -> dict[str, Any]:
         now = self._carta.now()
-
-        def start(tables: Tables) -> tuple[Session, str]:
-            if tables.people.named(name) is None:
-                _refuse()
-            return tables.sessions.start(name, now=now)
-
-        session, token = self._carta.store.transact(start)
+        session, token = self._carta.store.transact(lambda tables: tables.sessions.start(name, now=now))
         return self._issued(session, RefreshToken=token)
 
     def _refresh(self, asked: Mapping[str, str]) -> dict[str, Any]:
