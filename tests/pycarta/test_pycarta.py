@@ -7,6 +7,7 @@ call; its users log in with their passwords, by SRP.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from cartaguard.testing import EmbeddedCarta
+from support.postgres import Cluster, cluster
 from support.pycarta import run_in_pycarta
 from support.pycarta_expected import DRIVERS, Refusal, told
 from support.sockets import serving_asgi
@@ -43,10 +45,29 @@ async def _seen(request: Request) -> JSONResponse:
 SERVICE = Starlette(routes=[Route("/{path:path}", _seen, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
 
 
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str | None]:
+    """Where the embedded Carta keeps what the client stores; ``None`` is a file of its own."""
+    if request.param == "sqlite":
+        yield None
+        return
+    # There is no file of its own beside a database to keep the key of the secrets in.
+    monkeypatch.setenv("CARTAGUARD_SECRET_KEY", "7" * 64)
+    running: Cluster = request.getfixturevalue("postgres")
+    with running.database() as url:
+        yield url
+
+
 @pytest.mark.parametrize(("driver", "version"), DRIVERS)
-def test_the_real_client_gets_what_it_gets_from_carta(driver: str, version: str, tmp_path: Path) -> None:
+def test_the_real_client_gets_what_it_gets_from_carta(driver: str, version: str, store: str | None, tmp_path: Path) -> None:
     """Every call of a driver comes back with what the table says."""
-    with EmbeddedCarta(seed=True) as carta, serving_asgi(SERVICE) as port:
+    with EmbeddedCarta(seed=True, store=store) as carta, serving_asgi(SERVICE) as port:
         environment = {"CARTA_HOST": carta.url, "AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": carta.cognito_url}
         if version == "0.3.12":
             environment |= {"CARTA_USERNAME": "olga", "CARTA_PASSWORD": "olga-develops-1"}
