@@ -1,13 +1,19 @@
-"""What holds for every test: no secret is ever logged."""
+"""What holds for every test: no secret is ever logged, and Ctrl-C reaches the programs that tests start."""
 
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from support.canary import Watch
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background has SIGINT ignored, and children inherit that: they could not be interrupted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -82,7 +82,10 @@ def test_serve_keeps_running_until_interrupted_with_lines_that_work() -> None:
             assert httpx.get(url, headers=headers, trust_env=False).json() == {"caller": "greta", "read": "alloys"}
             assert httpx.put(url, headers=headers, trust_env=False).status_code == 403
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=30)
+        try:
+            _, errors = running.communicate(timeout=30)
+        finally:
+            running.kill()
     assert (running.returncode, errors) == (0, "")
 
 
