@@ -1,4 +1,4 @@
-"""What holds for every test: no secret is ever logged, and Ctrl-C reaches the programs that tests start."""
+"""What holds for every test: no secret is ever logged, events are new, and Ctrl-C reaches the programs that tests start."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from cartaguard import events
 from support.canary import Watch
 
 
 def pytest_configure() -> None:
     """A shell that runs the tests in the background has SIGINT ignored, and children inherit that: they could not be interrupted."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def events_begin_anew() -> None:
+    """What one test has logged is logged in the next one too."""
+    events.forget()
 
 
 @pytest.fixture(autouse=True)
