@@ -24,6 +24,7 @@ from cartaguard._starlette_paths import entry_of
 from cartaguard.errors import ConfigurationError, RequirementError, UndeclaredRoutes
 from cartaguard.guard.gate import Pass
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
+from cartaguard.model.freshness import Freshness
 from cartaguard.starlette import GuardMiddleware, check, principal, requires
 from support.asking import READ, ask, client, headers
 from support.aurora import authorization, guard_for
@@ -583,7 +584,7 @@ def test_what_has_to_be_fetched_is_fetched_at_dispatch_too() -> None:
 class Partly(LocalDirectory):
     """What is known of item 8 has to be asked for elsewhere: ada may read it, and nobody else."""
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:  # type: ignore[override] # not at hand
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:  # type: ignore[override] # not at hand
         return None if resource.id == "8" else super().permission(principal, resource, flag)
 
     def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:

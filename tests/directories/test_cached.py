@@ -30,6 +30,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
@@ -253,10 +254,10 @@ def test_what_the_source_has_at_hand_is_not_remembered() -> None:
     facts = iter(["one", "two"])
 
     class AtHand(Remote):
-        def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships:
+        def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships:
             return Memberships(frozenset({next(facts)}))
 
-        def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted:
+        def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted:
             return Granted(Permission.CLONE)
 
     cache = CachedDirectory(AtHand(), clock=Clock())

@@ -28,6 +28,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
@@ -180,7 +181,7 @@ def test_groups_in_doubt_leave_the_permission_in_doubt_that_depends_on_them() ->
     """Even where every source answers about the permission."""
 
     class HalfDown(Remote):
-        def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted:
+        def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted:
             return Granted()
 
         def listing(self, principal: Principal, type: str) -> Listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -36,11 +37,17 @@ EACH: list[tuple[Requirement, str]] = [
     (users("olga", "ada"), "users: olga, ada"),
     (users("olga", issuer="i", conceal=True), "users: olga"),
     (groups("OrgA:Team", conceal=True), "groups: OrgA:Team"),
+    (groups("OrgA:Team", max_age=0), "groups: OrgA:Team, at most 0 s old"),
     (scopes("read", "write"), "scopes: read, write"),
     (claim("department", "physics", 7), "claim: department = physics or 7"),
     (permission("read", "Project:{id}"), "permission: read on Project:{id}"),
     (permission("read", Resource("Project", "{p}"), conceal=True), "permission: read on Project:{p}"),
+    (permission("read", "Project:{id}", max_stale=60), "permission: read on Project:{id}, or 60 s longer while its source is down"),
     (restricted("DataSet:{id}"), "restricted: DataSet:{id}"),
+    (
+        restricted("DataSet:{id}", max_age=2.5, max_stale=60),
+        "restricted: DataSet:{id}, at most 2.5 s old, or 60 s longer while its source is down",
+    ),
     (groups("a") & users("b"), "all [groups: a; users: b]"),
     (groups("a") | users("b"), "any [groups: a; users: b]"),
 ]
@@ -80,6 +87,10 @@ def test_ready_verdicts_say_what_they_are(requirement: Requirement) -> None:
         assert refusal.concealed is requirement.conceal
 
 
+_WRONG_AGES: list[dict[str, Any]] = [
+    {name: seconds} for name in ("max_age", "max_stale") for seconds in (-1, math.nan, math.inf, 86_401, True, "60")
+]
+
 EMPTY_OR_WRONG: list[tuple[Callable[[], object], str]] = [
     (Requirement, "empty"),
     (groups, "empty"),
@@ -88,6 +99,8 @@ EMPTY_OR_WRONG: list[tuple[Callable[[], object], str]] = [
     (any_of, "empty"),
     (all_of, "empty"),
     (lambda: groups(""), "empty"),
+    *((lambda wrong=wrong: permission("read", "Project:p", **wrong), "bad_freshness") for wrong in _WRONG_AGES),
+    (lambda: groups("a", max_stale=None), "bad_freshness"),  # type: ignore[arg-type] # as a caller without types may
     (lambda: users("olga", "  "), "empty"),
     (lambda: groups(["OrgA:Team"]), "bad_name"),  # type: ignore[arg-type]
     (lambda: users(None), "bad_name"),  # type: ignore[arg-type]

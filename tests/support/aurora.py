@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from cartaguard import Guard, LocalDirectory, Permission, Policy, Resource
 from cartaguard.errors import FactsUnavailable
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.principal import Principal
 from support.doors import SocketDoor
 from support.tokens import Clock, token_for, verifier_for
@@ -31,7 +32,7 @@ _FACTS = {
 
 
 class _Aurora(LocalDirectory):
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:  # type: ignore[override] # not at hand
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:  # type: ignore[override] # not at hand
         return None if resource.type in ("Distant", "Lost") else super().permission(principal, resource, flag)
 
     def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:

@@ -24,6 +24,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 
 __all__ = ["OLGA", "FactTable", "both", "person"]
 
@@ -71,19 +72,19 @@ class FactTable(Directory):
         key = self._key(need)
         return None if self.later is True or key in self.later else self.facts.get(key)
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
         found: Memberships | None = self._at_hand(GroupsNeed(principal, wanted))
         return found
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
         found: Granted | None = self._at_hand(PermissionNeed(principal, resource, flag))
         return found
 
-    def organizations(self, principal: Principal) -> Organizations | None:
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
         found: Organizations | None = self._at_hand(OrganizationsNeed(principal))
         return found
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
         found: Known | None = self._at_hand(RestrictionNeed(principal, resource))
         return found
 

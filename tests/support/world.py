@@ -11,6 +11,7 @@ from typing import Any
 from cartaguard import Guard, LocalDirectory, Permission, Policy, Resource
 from cartaguard.errors import FactsUnavailable
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.principal import Principal
 from support.tokens import Clock, verifier_for
 
@@ -33,7 +34,7 @@ class World(LocalDirectory):
     there is no answer.
     """
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:  # type: ignore[override] # not at hand
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:  # type: ignore[override] # not at hand
         return None if resource.type in ("Distant", "Faraway") else super().permission(principal, resource, flag)
 
     def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:

@@ -30,6 +30,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -51,16 +52,16 @@ class Directory:
     #: Whether the guard trusts several issuers, so that a bare user name in a fact says nobody. Set by the guard.
     qualified: bool = False
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
         return None
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
         return None
 
-    def organizations(self, principal: Principal) -> Organizations | None:
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
         return None
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
         return None
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
@@ -132,13 +133,13 @@ def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fa
 def at_hand(directory: Directory, need: Need) -> Fact | None:
     """Ask a directory for one need without I/O."""
     match need:
-        case GroupsNeed(principal, wanted):
-            return directory.groups(principal, wanted)
-        case PermissionNeed(principal, resource, flag):
-            return directory.permission(principal, resource, flag)
-        case OrganizationsNeed(principal):
-            return directory.organizations(principal)
-        case RestrictionNeed(principal, resource):
-            return directory.restriction(principal, resource)
+        case GroupsNeed(principal, wanted, fresh):
+            return directory.groups(principal, wanted, fresh)
+        case PermissionNeed(principal, resource, flag, fresh):
+            return directory.permission(principal, resource, flag, fresh)
+        case OrganizationsNeed(principal, fresh):
+            return directory.organizations(principal, fresh)
+        case RestrictionNeed(principal, resource, fresh):
+            return directory.restriction(principal, resource, fresh)
         case ListingNeed(principal, type_):
             return directory.listing(principal, type_)

@@ -2,8 +2,9 @@
 
 A fact that holds what is asked (an allow) serves for 60 s, and one that does not (a deny) for 5 s: somebody
 who gains a right or joins a group waits 5 s at most, somebody who loses one keeps it for 60 s at most. Only
-``groups`` and ``permission`` say what is asked, so every other fact serves for 5 s. Nothing outlives the
-token that it was fetched for, and no doubt is remembered.
+``groups`` and ``permission`` say what is asked, so every other fact serves for 5 s. A requirement's ``max_age``
+narrows that; its ``max_stale`` lets a fact serve for longer, but only while the source does not answer. Nothing
+outlives the token that it was fetched for, nor an invalidation, and no doubt is remembered.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Any, NamedTuple
 
 from cartaguard.caches.memory import BOUND, MemoryCache
@@ -33,6 +36,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -45,6 +49,13 @@ ALLOW = 60.0
 DENY = 5.0
 
 _Key = tuple[Any, ...]
+
+
+class _Batch(NamedTuple):
+    """Needs that are fetched together, by what they are about, and how old their answer may be."""
+
+    age: float | None
+    needs: dict[_Key, list[Need]]
 
 
 class _Entry(NamedTuple):
@@ -90,40 +101,48 @@ class CachedDirectory(Directory):
 
     # -- at hand -----------------------------------------------------------------------------------------
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
-        fact = self.inner.groups(principal, wanted)
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
+        fact = self.inner.groups(principal, wanted, fresh)
         if fact is None:
             entry = self._entries.get(self._key(GroupsNeed, principal, *self._wanted(wanted)))
-            if entry is not None and self._serves(entry, not wanted.isdisjoint(entry.fact.groups)):
+            if entry is not None and self._serves(entry, not wanted.isdisjoint(entry.fact.groups), fresh):
                 fact = entry.fact
         return fact
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
-        fact = self.inner.permission(principal, resource, flag)
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
+        fact = self.inner.permission(principal, resource, flag, fresh)
         if fact is None:
             entry = self._entries.get(self._key(PermissionNeed, principal, resource.type, resource.id))
-            if entry is not None and self._serves(entry, flag != 0 and int.__and__(entry.fact.permission, flag) == flag):
+            if entry is not None and self._serves(entry, flag != 0 and int.__and__(entry.fact.permission, flag) == flag, fresh):
                 fact = entry.fact
         return fact
 
-    def organizations(self, principal: Principal) -> Organizations | None:
-        return self.inner.organizations(principal) or self._recall(self._key(OrganizationsNeed, principal))
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
+        return self.inner.organizations(principal, fresh) or self._recall(self._key(OrganizationsNeed, principal), fresh)
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
         key = self._key(RestrictionNeed, principal, resource.type, resource.id)
-        return self.inner.restriction(principal, resource) or self._recall(key)
+        return self.inner.restriction(principal, resource, fresh) or self._recall(key, fresh)
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
         return self.inner.listing(principal, type) or self._recall(self._key(ListingNeed, principal, type))
 
-    def _recall(self, key: _Key) -> Any:
+    def _recall(self, key: _Key, fresh: Freshness | None = None) -> Any:
         entry = self._entries.get(key)
-        return entry.fact if entry is not None and self._serves(entry, False) else None
+        return entry.fact if entry is not None and self._serves(entry, False, fresh) else None
 
-    def _serves(self, entry: _Entry, allows: bool) -> bool:
+    def _serves(self, entry: _Entry, allows: bool, fresh: Freshness | None, grace: float = 0.0) -> bool:
+        """Whether a remembered fact may be used now.
+
+        :param allows: it holds what is asked.
+        :param grace: seconds for which it serves longer.
+        """
         now = self._clock()
+        longest = self._allow if allows else self._deny
+        if fresh is not None and fresh.max_age is not None and fresh.max_age < longest:
+            longest = fresh.max_age
         # A clock that was set back tells no age.
-        return entry.since <= now < entry.until and now - entry.since < (self._allow if allows else self._deny)
+        return entry.since <= now < entry.until and now - entry.since < longest + grace
 
     def _key(self, kind: type[Need], principal: Principal, *what: str) -> _Key:
         groups = principal.groups if self.uses_groups else None
@@ -146,33 +165,47 @@ class CachedDirectory(Directory):
     # -- fetching ----------------------------------------------------------------------------------------
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
-        keys = {need: self._key_of(need) for need in needs}
-        permissions: dict[_Key, Need] = {}
-        batches = [permissions]
-        for need, key in keys.items():
-            if isinstance(need, PermissionNeed):
-                # In one batch, for directories that answer many at once.
-                permissions.setdefault(key, need)
-            else:
-                batches.append({key: need})
-        flights = [self._flight(batch) for batch in batches if batch]
-        facts: dict[_Key, Fact] = {}
+        batches: dict[object, _Batch] = {}
+        for need in needs:
+            age, key = _max_age(need), self._key_of(need)
+            # Permissions in one batch, for directories that answer many at once.
+            together = (age, PermissionNeed) if isinstance(need, PermissionNeed) else (age, key)
+            batches.setdefault(together, _Batch(age, {})).needs.setdefault(key, []).append(need)
+        flights = [self._flight(batch) for batch in batches.values()]
+        facts: dict[Need, Fact] = {}
         if len(flights) == 1:
             facts = yield from flights[0]
         elif flights:
             for found in (yield Together(flights)):
                 facts.update(found)
-        return {need: facts[key] for need, key in keys.items()}
+        return facts
 
-    def _flight(self, batch: dict[_Key, Need]) -> Steps[dict[_Key, Fact]]:
+    def _flight(self, batch: _Batch) -> Steps[dict[Need, Fact]]:
+        """Fetch a batch, or wait for whoever is fetching the same; what its source does not tell may be told by memory."""
         # Whoever asks after an invalidation does not join a fetch that began before it.
         epoch = self._epoch
-        needs = tuple(batch.values())
+        asked = tuple(needs[0] for needs in batch.needs.values())
         try:
-            facts: dict[_Key, Fact] = yield Shared(self._flights, (epoch, frozenset(batch)), lambda: self._load(needs, epoch))
+            facts: dict[_Key, Fact]
+            if batch.age == 0:
+                # A fetch that is under way began before this was asked.
+                facts = yield from self._load(asked, epoch)
+            else:
+                # Within one stretch of that length: a fetch that began earlier than the age allows is not joined.
+                stretch = None if batch.age is None else (batch.age, self._clock() // batch.age)
+                facts = yield Shared(self._flights, (epoch, stretch, frozenset(batch.needs)), lambda: self._load(asked, epoch))
         except Unavailable as fault:
-            return {key: in_doubt(need, fault.code) for key, need in batch.items()}
-        return facts
+            facts = {key: in_doubt(needs[0], fault.code) for key, needs in batch.needs.items()}
+        return {need: self._kept(need, key, facts[key]) for key, needs in batch.needs.items() for need in needs}
+
+    def _kept(self, need: Need, key: _Key, fact: Fact) -> Fact:
+        """A fact, or where it is in doubt and the need allows it, what is remembered of it for a little longer."""
+        fresh = None if isinstance(need, ListingNeed) else need.fresh
+        entry = self._entries.get(key) if fact.doubt and fresh is not None and fresh.max_stale else None
+        if entry is None or fresh is None or not _stands(need, entry.fact):
+            return fact
+        allows = isinstance(need, (GroupsNeed, PermissionNeed))
+        return replace(entry.fact, stale=True) if self._serves(entry, allows, fresh, fresh.max_stale) else fact
 
     def _load(self, needs: tuple[Need, ...], epoch: int) -> Steps[dict[_Key, Fact]]:
         since = self._clock()
@@ -184,8 +217,7 @@ class CachedDirectory(Directory):
                 found[key] = fact
                 if not fact.doubt and epoch == self._epoch:
                     expires_at = need.principal.expires_at
-                    until = since + self._allow if expires_at is None else min(since + self._allow, expires_at)
-                    self._entries.put(key, _Entry(fact, since, until))
+                    self._entries.put(key, _Entry(fact, since, inf if expires_at is None else expires_at))
         return found
 
     # -- the rest ----------------------------------------------------------------------------------------
@@ -207,6 +239,20 @@ class CachedDirectory(Directory):
 
     def close(self) -> None:
         self.inner.close()
+
+
+def _max_age(need: Need) -> float | None:
+    return None if isinstance(need, ListingNeed) or need.fresh is None else need.fresh.max_age
+
+
+def _stands(need: Need, fact: Any) -> bool:
+    """Whether a fact may stand in for one that cannot be had: one that does not hold what is asked would be a guess."""
+    match need:
+        case GroupsNeed(_, wanted):
+            return not wanted.isdisjoint(fact.groups)
+        case PermissionNeed(_, _, flag):
+            return flag != 0 and int.__and__(fact.permission, flag) == flag
+    return True
 
 
 def with_cache(directory: Directory, *, clock: Callable[[], float] = time.time) -> Directory:

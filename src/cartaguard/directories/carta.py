@@ -33,6 +33,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
@@ -109,18 +110,18 @@ class CartaDirectory(Directory):
 
     # -- at hand -----------------------------------------------------------------------------------------
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
         if not self._knows(principal):
             return Memberships()
         return Memberships(principal.groups) if self._groups == "claim" else None
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
         return None if self._knows(principal) else Granted()
 
-    def organizations(self, principal: Principal) -> Organizations | None:
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
         return None if self._knows(principal) else Organizations()
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
         return Known()
 
     def listing(self, principal: Principal, type: str) -> Listed | None:

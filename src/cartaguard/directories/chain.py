@@ -24,6 +24,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -64,9 +65,9 @@ class ChainDirectory(Directory):
 
     # -- at hand, if every member has it at hand -----------------------------------------------------------
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
         known = principal.groups
-        doubt = ""
+        doubt, stale = "", False
         # How many groups each member named: whoever named all that are known has nothing to learn from the others.
         named = [-1] * len(self.members)
         for _ in range(_ROUNDS):
@@ -74,42 +75,46 @@ class ChainDirectory(Directory):
             for index, member in enumerate(self.members):
                 if named[index] >= 0 and not (member.uses_groups and named[index] < len(informed.groups)):
                     continue
-                fact = member.groups(informed if member.uses_groups else principal, wanted)
+                fact = member.groups(informed if member.uses_groups else principal, wanted, fresh)
                 if fact is None:
                     return None
                 if not fact.groups <= known:
                     known |= fact.groups
                 if fact.doubt and not doubt:
                     doubt = fact.doubt
+                stale = stale or fact.stale
                 named[index] = len(fact.groups)
             if len(known) == len(informed.groups):
-                return Memberships(known, doubt)
-        return Memberships(known, doubt or "endless_groups")
+                return Memberships(known, doubt, stale)
+        return Memberships(known, doubt or "endless_groups", stale)
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
-        known = self._known_groups(principal)
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
+        known = self._known_groups(principal, fresh)
         if known is None:
             return None
         informed = self._including(principal, known.groups)
-        flags, doubt = 0, known.doubt
+        flags, doubt, stale = 0, known.doubt, known.stale
         for member in self.members:
-            fact = member.permission(informed if member.uses_groups else principal, resource, flag)
+            fact = member.permission(informed if member.uses_groups else principal, resource, flag, fresh)
             if fact is None:
                 return None
             flags = _either(flags, fact.permission)
             doubt = doubt or fact.doubt
-        return Granted(PERMISSIONS[flags], doubt)
+            stale = stale or fact.stale
+        return Granted(PERMISSIONS[flags], doubt, stale)
 
-    def organizations(self, principal: Principal) -> Organizations | None:
-        facts = _all([member.organizations(principal) for member in self.members])
-        return None if facts is None else Organizations(frozenset[str]().union(*[fact.names for fact in facts]), _doubt(facts))
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
+        facts = _all([member.organizations(principal, fresh) for member in self.members])
+        if facts is None:
+            return None
+        return Organizations(frozenset[str]().union(*[fact.names for fact in facts]), _doubt(facts), _stale(facts))
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
-        facts = _all([member.restriction(principal, resource) for member in self.members])
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
+        facts = _all([member.restriction(principal, resource, fresh) for member in self.members])
         if facts is None:
             return None
         restrictions = dict.fromkeys(restriction for fact in facts for restriction in fact.restrictions)
-        return Known(any(fact.known for fact in facts), tuple(restrictions), _doubt(facts))
+        return Known(any(fact.known for fact in facts), tuple(restrictions), _doubt(facts), _stale(facts))
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
         known = self._known_groups(principal)
@@ -126,9 +131,9 @@ class ChainDirectory(Directory):
         resources = sorted(((resource, PERMISSIONS[flags]) for resource, flags in held.items()), key=lambda item: item[0].id)
         return Listed(tuple(resources), known.doubt or _doubt(facts))
 
-    def _known_groups(self, principal: Principal) -> Memberships | None:
+    def _known_groups(self, principal: Principal, fresh: Freshness | None = None) -> Memberships | None:
         """The groups that members have to know of to answer for a principal."""
-        return self.groups(principal) if self.uses_groups else Memberships(principal.groups)
+        return self.groups(principal, fresh=fresh) if self.uses_groups else Memberships(principal.groups)
 
     def _including(self, principal: Principal, groups: frozenset[str]) -> Principal:
         if groups <= principal.groups:
@@ -180,17 +185,17 @@ class _Asked(Directory):
         self.answers: dict[Need, Fact] = {}
         self.lacking: dict[Need, None] = {}
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
-        return cast("Memberships | None", self._tell(GroupsNeed(principal, wanted)))
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
+        return cast("Memberships | None", self._tell(GroupsNeed(principal, wanted, fresh)))
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
-        return cast("Granted | None", self._tell(PermissionNeed(principal, resource, flag)))
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
+        return cast("Granted | None", self._tell(PermissionNeed(principal, resource, flag, fresh)))
 
-    def organizations(self, principal: Principal) -> Organizations | None:
-        return cast("Organizations | None", self._tell(OrganizationsNeed(principal)))
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
+        return cast("Organizations | None", self._tell(OrganizationsNeed(principal, fresh)))
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
-        return cast("Known | None", self._tell(RestrictionNeed(principal, resource)))
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
+        return cast("Known | None", self._tell(RestrictionNeed(principal, resource, fresh)))
 
     def listing(self, principal: Principal, type: str) -> Listed | None:
         return cast("Listed | None", self._tell(ListingNeed(principal, type)))
@@ -208,6 +213,10 @@ def _all(facts: list[F | None]) -> list[F] | None:
         if fact is None:
             return None
     return cast("list[F]", facts)
+
+
+def _stale(facts: Iterable[Fact]) -> bool:
+    return any(fact.stale for fact in facts)
 
 
 def _doubt(facts: Iterable[Fact]) -> str:

@@ -17,7 +17,7 @@ from cartaguard.directories.local_read import granted_flags, read_facts
 from cartaguard.directories.local_store import Store, Stored, View
 from cartaguard.directories.local_write import Author, Writer
 from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
-from cartaguard.model.facts import Granted, Known, Listed, Memberships, Organizations
+from cartaguard.model.facts import Freshness, Granted, Known, Listed, Memberships, Organizations
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Role
 from cartaguard.model.principal import Principal
@@ -77,13 +77,13 @@ class LocalDirectory(Directory):
 
     # -- facts -------------------------------------------------------------------------------------------
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships:
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships:
         try:
             return Memberships(self._caller(principal).groups)
         except FactsUnavailable as fault:
             return Memberships(principal.groups, fault.code)
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted:
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted:
         key = (resource.id, resource.type, principal.subject, principal.issuer, principal.username, principal.groups)
         try:
             memo = self._memo
@@ -99,13 +99,13 @@ class LocalDirectory(Directory):
         except FactsUnavailable as fault:
             return Granted(doubt=fault.code)
 
-    def organizations(self, principal: Principal) -> Organizations:
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations:
         try:
             return Organizations(self._caller(principal).organizations)
         except FactsUnavailable as fault:
             return Organizations(doubt=fault.code)
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known:
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known:
         try:
             memo = self._remembered()
             known = memo.known.get(resource)

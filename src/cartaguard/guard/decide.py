@@ -20,6 +20,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import holds
 from cartaguard.model.principal import Principal
@@ -39,7 +40,10 @@ from cartaguard.model.requirement import (
 )
 from cartaguard.model.restriction import Restriction
 
-__all__ = ["Needs", "decide"]
+__all__ = ["STALE", "Needs", "decide"]
+
+#: The detail of a permit that rests on a stale fact.
+STALE = "by what was known before its source stopped answering"
 
 Params: TypeAlias = Mapping[str, Any]
 Needs: TypeAlias = tuple[Need, ...]
@@ -83,11 +87,11 @@ def _groups(requirement: InGroups, principal: Principal, params: Params, facts: 
     wanted = requirement.wanted
     if not wanted.isdisjoint(principal.groups):
         return requirement.permit
-    known = facts.groups(principal, wanted)
+    known = facts.groups(principal, wanted, requirement.fresh)
     if known is None:
-        return (GroupsNeed(principal, wanted),)
+        return (GroupsNeed(principal, wanted, requirement.fresh),)
     if not wanted.isdisjoint(known.groups):
-        return requirement.permit
+        return _stale(requirement) if known.stale else requirement.permit
     return _unknown(requirement, known.doubt) if known.doubt else requirement.refuse
 
 
@@ -115,11 +119,11 @@ def _permission(requirement: HasPermission, principal: Principal, params: Params
     resource = requirement.on.fixed or requirement.on.fill(params)
     if resource is None:
         return _ambiguous(requirement)
-    granted = facts.permission(principal, resource, requirement.flag)
+    granted = facts.permission(principal, resource, requirement.flag, requirement.fresh)
     if granted is None:
-        return (PermissionNeed(principal, resource, requirement.flag),)
+        return (PermissionNeed(principal, resource, requirement.flag, requirement.fresh),)
     if holds(granted.permission, requirement.flag):
-        return requirement.permit
+        return _stale(requirement) if granted.stale else requirement.permit
     if granted.doubt:
         return _unknown(requirement, granted.doubt, resource)
     return Decision(Outcome.DENY, requirement.refuses, requirement=requirement, resource=resource, concealed=requirement.conceal)
@@ -129,21 +133,24 @@ def _restricted(requirement: Unrestricted, principal: Principal, params: Params,
     resource = requirement.on.fixed or requirement.on.fill(params)
     if resource is None:
         return _ambiguous(requirement)
-    known = facts.restriction(principal, resource)
+    known = facts.restriction(principal, resource, requirement.fresh)
     if known is None:
-        return (RestrictionNeed(principal, resource),)
+        return (RestrictionNeed(principal, resource, requirement.fresh),)
     # A source that did not answer may know the resource, or hold one more restriction: it never permits.
     doubt = known.doubt
     needs: Needs = ()
+    stale = known.stale
     refused = "" if known.known or doubt else "unknown_resource"
     for restriction in known.restrictions:
-        one = _passes(restriction, principal, facts)
+        one = _passes(restriction, principal, facts, requirement.fresh)
         if one is False:
             refused = requirement.refuses
         elif isinstance(one, tuple):
             needs = one
         elif isinstance(one, str):
             doubt = one
+        elif one is None:
+            stale = True
     if refused:
         return Decision(
             Outcome.DENY,
@@ -154,22 +161,25 @@ def _restricted(requirement: Unrestricted, principal: Principal, params: Params,
         )
     if doubt:
         return _unknown(requirement, doubt, resource)
-    return needs or requirement.permit
+    return needs or (_stale(requirement) if stale else requirement.permit)
 
 
-def _passes(restriction: Restriction, principal: Principal, facts: Facts) -> bool | str | Needs:
-    """Whether one restriction admits the principal; a text is a doubt, a tuple what has to be known first."""
+def _passes(restriction: Restriction, principal: Principal, facts: Facts, fresh: Freshness | None) -> bool | str | Needs | None:
+    """Whether one restriction admits the principal.
+
+    A text is a doubt, a tuple what has to be known first, ``None``: it does, by a stale fact.
+    """
     # Where several issuers are trusted a bare name does not say whose it is, and so lists nobody.
     names = _names(principal) if principal.authenticated and not facts.qualified else ()
     if restriction.admits(authenticated=principal.authenticated, names=names, organizations=frozenset()):
         return True
     if not (principal.authenticated and restriction.needs_organizations):
         return False
-    organizations = facts.organizations(principal)
+    organizations = facts.organizations(principal, fresh)
     if organizations is None:
-        return (OrganizationsNeed(principal),)
+        return (OrganizationsNeed(principal, fresh),)
     if restriction.admits(authenticated=True, names=names, organizations=organizations.names):
-        return True
+        return None if organizations.stale else True
     return organizations.doubt or False
 
 
@@ -251,6 +261,11 @@ def _names(principal: Principal) -> tuple[str, ...]:
     if isinstance(email, str) and email and principal.claims.get("email_verified") is True:
         return (principal.username, email)
     return (principal.username,)
+
+
+def _stale(requirement: Requirement) -> Decision:
+    """A permit that rests on a fact which was remembered for longer than usual."""
+    return Decision(Outcome.PERMIT, requirement.permits, requirement=requirement, detail=STALE)
 
 
 def _unknown(requirement: Requirement, doubt: str, resource: Resource | None = None) -> Decision:

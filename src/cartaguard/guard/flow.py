@@ -32,6 +32,7 @@ from cartaguard.model.facts import (
     PermissionNeed,
     RestrictionNeed,
 )
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
@@ -86,14 +87,15 @@ class _Gathered:
         self._answers |= facts
         return facts
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None:
-        return self._answers.get(GroupsNeed(principal, wanted)) or self._directory.groups(principal, wanted)
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
+        return self._answers.get(GroupsNeed(principal, wanted, fresh)) or self._directory.groups(principal, wanted, fresh)
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None:
-        return self._answers.get(PermissionNeed(principal, resource, flag)) or self._directory.permission(principal, resource, flag)
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
+        need = PermissionNeed(principal, resource, flag, fresh)
+        return self._answers.get(need) or self._directory.permission(principal, resource, flag, fresh)
 
-    def organizations(self, principal: Principal) -> Organizations | None:
-        return self._answers.get(OrganizationsNeed(principal)) or self._directory.organizations(principal)
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None:
+        return self._answers.get(OrganizationsNeed(principal, fresh)) or self._directory.organizations(principal, fresh)
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None:
-        return self._answers.get(RestrictionNeed(principal, resource)) or self._directory.restriction(principal, resource)
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None:
+        return self._answers.get(RestrictionNeed(principal, resource, fresh)) or self._directory.restriction(principal, resource, fresh)

@@ -1,7 +1,8 @@
 """Facts, and the needs that ask for them: what passes between the decision and the directories.
 
 A fact may carry a ``doubt``: a source that could have said more did not answer. What is known still
-permits; what is not known is then Indeterminate, never Deny and never allow.
+permits; what is not known is then Indeterminate, never Deny and never allow. A fact that is ``stale`` was
+remembered for longer than usual, because its source does not answer and a requirement allows it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
@@ -17,6 +19,7 @@ from cartaguard.model.restriction import Restriction
 __all__ = [
     "Fact",
     "Facts",
+    "Freshness",
     "Granted",
     "GroupsNeed",
     "Known",
@@ -37,6 +40,7 @@ class Memberships:
 
     groups: frozenset[str] = frozenset()
     doubt: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Granted:
 
     permission: Permission = Permission.NONE
     doubt: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Organizations:
 
     names: frozenset[str] = frozenset()
     doubt: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Known:
     known: bool = False
     restrictions: tuple[Restriction, ...] = ()
     doubt: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Listed:
 
     resources: tuple[tuple[Resource, Permission], ...] = ()
     doubt: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class GroupsNeed:
 
     principal: Principal
     wanted: frozenset[str] = frozenset()
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ class PermissionNeed:
     principal: Principal
     resource: Resource
     flag: int = 0
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,7 @@ class OrganizationsNeed:
     """Asks for :class:`Organizations`."""
 
     principal: Principal
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ class RestrictionNeed:
 
     principal: Principal
     resource: Resource
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +132,18 @@ class Facts(Protocol):
     """Facts at hand. Each method answers at once, without I/O, or ``None``: not at hand.
 
     The whole fact is answered. ``wanted`` and ``flag`` say what the question is about: a remembered fact may
-    serve for long where it holds what is asked (an allow) and only shortly where it does not (a deny).
+    serve for long where it holds what is asked (an allow) and only shortly where it does not (a deny); ``fresh``
+    narrows that.
     """
 
     #: Whether several issuers are trusted, so that a bare user name says nobody.
     @property
     def qualified(self) -> bool: ...
 
-    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset()) -> Memberships | None: ...
+    def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None: ...
 
-    def permission(self, principal: Principal, resource: Resource, flag: int = 0) -> Granted | None: ...
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None: ...
 
-    def organizations(self, principal: Principal) -> Organizations | None: ...
+    def organizations(self, principal: Principal, fresh: Freshness | None = None) -> Organizations | None: ...
 
-    def restriction(self, principal: Principal, resource: Resource) -> Known | None: ...
+    def restriction(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> Known | None: ...

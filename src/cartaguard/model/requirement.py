@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from cartaguard.errors import RequirementError
 from cartaguard.model.decision import Decision, Outcome
+from cartaguard.model.freshness import Freshness, freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import action_flag
 from cartaguard.model.template import ResourceTemplate
@@ -226,15 +227,23 @@ class IsUser(_Named):
 class InGroups(_Named):
     """A member of one of these groups."""
 
-    __slots__ = ("wanted",)
+    __slots__ = ("fresh", "wanted")
     word = "groups"
     permits = "group_member"
     refuses = "not_group_member"
+    fresh: Freshness | None
     wanted: frozenset[str]
 
-    def __init__(self, names: tuple[str, ...], *, conceal: bool = False) -> None:
+    def __init__(self, names: tuple[str, ...], *, max_age: float | None = None, max_stale: float = 0.0, conceal: bool = False) -> None:
+        self._fill(fresh=freshness(max_age, max_stale))
         super().__init__(names, conceal=conceal)
         self._fill(wanted=frozenset(self.names))
+
+    def _content(self) -> tuple[object, ...]:
+        return (frozenset(self.names), self.fresh, self.conceal)
+
+    def describe(self, resource: Resource | None = None) -> str:
+        return super().describe(resource) + (self.fresh.words if self.fresh else "")
 
 
 class HasScopes(_Named):
@@ -286,17 +295,26 @@ class Claim(Requirement):
 
 
 class _OnResource(Requirement):
-    __slots__ = ("on",)
+    __slots__ = ("fresh", "on")
+    fresh: Freshness | None
     on: ResourceTemplate
 
-    def __init__(self, on: str | Resource | ResourceTemplate, *, conceal: bool = False) -> None:
+    def __init__(
+        self, on: str | Resource | ResourceTemplate, *, max_age: float | None = None, max_stale: float = 0.0, conceal: bool = False
+    ) -> None:
         if not isinstance(on, ResourceTemplate):
             on = ResourceTemplate.of(on) if isinstance(on, Resource) else ResourceTemplate(on)
-        self._fill(on=on)
+        self._fill(on=on, fresh=freshness(max_age, max_stale))
         super().__init__(conceal=conceal)
 
     def _content(self) -> tuple[object, ...]:
-        return (self.on, self.conceal)
+        return (self.on, self.fresh, self.conceal)
+
+    def describe(self, resource: Resource | None = None) -> str:
+        return f"{self._demand()}{self.on if resource is None else resource}{self.fresh.words if self.fresh else ''}"
+
+    def _demand(self) -> str:
+        return f"{self.word}: "
 
 
 class HasPermission(_OnResource):
@@ -309,15 +327,23 @@ class HasPermission(_OnResource):
     action: str
     flag: int
 
-    def __init__(self, action: str, on: str | Resource | ResourceTemplate, *, conceal: bool = False) -> None:
+    def __init__(
+        self,
+        action: str,
+        on: str | Resource | ResourceTemplate,
+        *,
+        max_age: float | None = None,
+        max_stale: float = 0.0,
+        conceal: bool = False,
+    ) -> None:
         self._fill(action=action, flag=action_flag(action))
-        super().__init__(on, conceal=conceal)
+        super().__init__(on, max_age=max_age, max_stale=max_stale, conceal=conceal)
 
     def _content(self) -> tuple[object, ...]:
-        return (self.action, self.on, self.conceal)
+        return (self.action, *super()._content())
 
-    def describe(self, resource: Resource | None = None) -> str:
-        return f"permission: {self.action} on {self.on if resource is None else resource}"
+    def _demand(self) -> str:
+        return f"permission: {self.action} on "
 
 
 class Unrestricted(_OnResource):
@@ -327,9 +353,6 @@ class Unrestricted(_OnResource):
     word = "restricted"
     permits = "restriction_passed"
     refuses = "restricted"
-
-    def describe(self, resource: Resource | None = None) -> str:
-        return f"restricted: {self.on if resource is None else resource}"
 
 
 class _Combination(Requirement):
@@ -393,9 +416,14 @@ def users(*names: str, issuer: str | None = None, conceal: bool = False) -> Requ
     return IsUser(names, issuer=issuer, conceal=conceal)
 
 
-def groups(*names: str, conceal: bool = False) -> Requirement:
-    """A member of any of these groups (``Org:Name``)."""
-    return InGroups(names, conceal=conceal)
+def groups(*names: str, max_age: float | None = None, max_stale: float = 0.0, conceal: bool = False) -> Requirement:
+    """A member of any of these groups (``Org:Name``).
+
+    :param max_age: seconds; what is remembered of a directory's groups is asked for anew when it is not younger (0: each
+        time). A group that the token itself states is as old as the token.
+    :param max_stale: seconds for which it serves longer while the directory does not answer.
+    """
+    return InGroups(names, max_age=max_age, max_stale=max_stale, conceal=conceal)
 
 
 def scopes(*names: str, conceal: bool = False) -> Requirement:
@@ -408,14 +436,23 @@ def claim(name: str, *values: Any, conceal: bool = False) -> Requirement:
     return Claim(name, values, conceal=conceal)
 
 
-def permission(action: str, on: str | Resource, *, conceal: bool = False) -> Requirement:
-    """``permission("read", "Project:{project_id}")``: that permission on that resource."""
-    return HasPermission(action, on, conceal=conceal)
+def permission(
+    action: str, on: str | Resource, *, max_age: float | None = None, max_stale: float = 0.0, conceal: bool = False
+) -> Requirement:
+    """``permission("read", "Project:{project_id}")``: that permission on that resource.
+
+    :param max_age: seconds; what is remembered is asked for anew when it is not younger (0: each time).
+    :param max_stale: seconds for which it serves longer while the directory does not answer.
+    """
+    return HasPermission(action, on, max_age=max_age, max_stale=max_stale, conceal=conceal)
 
 
-def restricted(on: str | Resource, *, conceal: bool = False) -> Requirement:
-    """``restricted("DataSet:{id}")``: whatever that resource's restriction demands."""
-    return Unrestricted(on, conceal=conceal)
+def restricted(on: str | Resource, *, max_age: float | None = None, max_stale: float = 0.0, conceal: bool = False) -> Requirement:
+    """``restricted("DataSet:{id}")``: whatever that resource's restriction demands.
+
+    ``max_age`` and ``max_stale`` are those of :func:`permission`.
+    """
+    return Unrestricted(on, max_age=max_age, max_stale=max_stale, conceal=conceal)
 
 
 def any_of(*parts: Requirement) -> Requirement:

@@ -1,0 +1,243 @@
+"""How old a fact may be that a requirement rests on: fresh, stale within its grace, or not to be had."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from cartaguard import Guard, Permission, Principal, Requirement, Resource, groups, permission, restricted
+from cartaguard.directories.base import Directory
+from cartaguard.directories.cached import ALLOW, DENY, CachedDirectory
+from cartaguard.directories.chain import ChainDirectory
+from cartaguard.directories.local import LocalDirectory
+from cartaguard.drivers import aio, blocking
+from cartaguard.errors import FactsUnavailable
+from cartaguard.guard.decide import STALE
+from cartaguard.model.decision import Decision, Outcome
+from cartaguard.model.facts import Fact, Granted, GroupsNeed, Known, Memberships, Need, Organizations, OrganizationsNeed, PermissionNeed
+from cartaguard.model.freshness import Freshness
+from cartaguard.model.restriction import Restriction
+from support.facts import OLGA, both, person
+from support.tokens import Clock
+
+P1 = Resource("Project", "p1")
+
+
+class Source(Directory):
+    """A remote source that can be down, and that somebody can change."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        self.down = False
+        self.facts: dict[type, Fact] = {
+            GroupsNeed: Memberships(frozenset({"Team"})),
+            PermissionNeed: Granted(Permission.READ),
+            OrganizationsNeed: Organizations(frozenset({"OrgA"})),
+        }
+        self.asked = 0
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        self.asked += 1
+        if self.down:
+            raise FactsUnavailable("down", code="source_down")
+        known = Known(True, (Restriction("any_organization"),))
+        return {need: self.facts.get(type(need), known) for need in needs}
+
+
+class World:
+    """A guard in front of a source, and the clock of its cache."""
+
+    def __init__(self, *others: Directory) -> None:
+        self.clock = Clock()
+        self.source = Source()
+        directory = ChainDirectory([self.source, *others]) if others else self.source
+        self.guard = Guard(directory=directory, clock=self.clock)
+
+    def check(self, requirement: Requirement, principal: Principal = OLGA) -> Decision:
+        """The verdict of a thread, and then of a task, which has to be the same."""
+        return both(lambda: self.guard.check(principal, requirement), lambda: self.guard.acheck(principal, requirement))
+
+
+#: Each kind of demand, with the seconds for which what it rests on serves when nothing else is said.
+KINDS: list[tuple[Any, float]] = [
+    (lambda **fresh: groups("Team", **fresh), ALLOW),
+    (lambda **fresh: permission("read", "Project:p1", **fresh), ALLOW),
+    (lambda **fresh: restricted("Project:p1", **fresh), DENY),
+]
+EACH = pytest.mark.parametrize(("demand", "seconds"), KINDS, ids=["groups", "permission", "restricted"])
+CHAINED = pytest.mark.parametrize("others", [(), (LocalDirectory.from_dict({}),)], ids=["alone", "in a chain"])
+
+
+@CHAINED
+@EACH
+def test_with_max_age_0_the_source_is_asked_each_time(demand: Any, seconds: float, others: tuple[Directory, ...]) -> None:
+    """Also when a fact was fetched at this very instant."""
+    world = World(*others)
+    for _ in range(3):
+        before = world.source.asked
+        assert world.check(demand(max_age=0))
+        assert world.source.asked > before
+    world.source.down = True
+    assert world.check(demand(max_age=0)).outcome is Outcome.INDETERMINATE
+
+
+@EACH
+def test_max_age_narrows_the_time_for_which_a_fact_serves(demand: Any, seconds: float) -> None:
+    """To the instant, and never widens it."""
+    for age, serves in ((2, 2), (1000, seconds)):
+        world = World()
+        assert world.check(demand(max_age=age))
+        asked = world.source.asked
+        world.clock.now += serves - 0.25
+        assert world.check(demand(max_age=age))
+        assert world.source.asked == asked
+        world.clock.now += 0.25
+        assert world.check(demand(max_age=age))
+        assert world.source.asked > asked
+
+
+@CHAINED
+@EACH
+def test_while_the_source_is_down_a_fact_is_fresh_then_stale_within_its_grace_then_503(
+    demand: Any, seconds: float, others: tuple[Directory, ...]
+) -> None:
+    """The three outcomes, each to the instant."""
+    world = World(*others)
+    requirement = demand(max_stale=100)
+    assert world.check(requirement)
+    world.source.down = True
+    for instant, outcome, detail in (
+        (seconds - 0.25, Outcome.PERMIT, ""),
+        (seconds, Outcome.PERMIT, STALE),
+        (seconds + 99.75, Outcome.PERMIT, STALE),
+        (seconds + 100, Outcome.INDETERMINATE, "source_down"),
+    ):
+        world.clock.now = Clock().now + instant
+        decision = world.check(requirement)
+        assert (decision.outcome, decision.detail) == (outcome, detail), instant
+    world.source.down = False
+    assert world.check(requirement).detail == ""
+
+
+@EACH
+def test_without_max_stale_nothing_old_serves(demand: Any, seconds: float) -> None:
+    """Whatever another requirement allows."""
+    world = World()
+    assert world.check(demand(max_stale=100))
+    world.source.down = True
+    world.clock.now += seconds
+    assert world.check(demand(max_stale=100))
+    assert world.check(demand()).outcome is Outcome.INDETERMINATE
+
+
+@EACH
+def test_a_source_that_answers_is_believed_whatever_was_remembered(demand: Any, seconds: float) -> None:
+    """A right that was taken away is not kept by a grace."""
+    world = World()
+    requirement = demand(max_age=1, max_stale=100)
+    assert world.check(requirement)
+    world.source.facts = {kind: type(fact)() for kind, fact in world.source.facts.items()}
+    world.clock.now += 1 if demand is not KINDS[2][0] else DENY
+    assert world.check(requirement).outcome is Outcome.DENY
+
+
+@EACH
+def test_nothing_outlives_an_invalidation_or_the_token(demand: Any, seconds: float) -> None:
+    """Not for a moment of grace."""
+    world = World()
+    caller = person(claims={"exp": world.clock.now + 30})
+    assert world.check(demand(max_stale=100), caller)
+    world.source.down = True
+    world.clock.now += 29.75
+    assert world.check(demand(max_stale=100), caller)
+    world.guard.invalidate(principal=caller)
+    assert world.check(demand(max_stale=100), caller).outcome is Outcome.INDETERMINATE
+    world.source.down = False
+    assert world.check(demand(max_stale=100), caller)
+    world.source.down = True
+    world.clock.now += 0.25
+    assert world.check(demand(max_stale=100), caller).outcome is Outcome.INDETERMINATE
+
+
+def test_what_does_not_hold_the_thing_asked_stands_in_for_nothing() -> None:
+    """An old no would be a guess, too: the right may have been given since."""
+    world = World()
+    write = permission("write", "Project:p1", max_stale=100)
+    other = groups("Other", max_stale=100)
+    assert world.check(write).outcome is Outcome.DENY
+    assert world.check(other).outcome is Outcome.DENY
+    world.source.down = True
+    world.clock.now += DENY
+    assert world.check(write).outcome is Outcome.INDETERMINATE
+    assert world.check(other).outcome is Outcome.INDETERMINATE
+
+
+def test_an_old_organization_passes_as_stale_and_a_listed_user_as_fresh() -> None:
+    world = World()
+    assert world.check(restricted("Project:p1", max_stale=100)).detail == ""
+    world.source.down = True
+    world.clock.now += DENY
+    assert world.check(restricted("Project:p1", max_stale=100)).detail == STALE
+
+
+def test_two_demands_of_one_request_share_a_fetch_only_if_their_ages_agree() -> None:
+    """The one that wants it new asks, and what it was told serves the next request."""
+    world = World()
+    both = [permission("read", "Project:p1", max_age=0), permission("read", "Project:p1", max_age=0, max_stale=5)]
+    assert all(world.guard.check_many(OLGA, both))
+    assert world.source.asked == 1
+    assert world.check(permission("read", "Project:p1"))
+    assert world.source.asked == 1
+
+
+class Slow(Source):
+    """Holds each fetch until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Event()
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        answers = super().answer(needs)
+        self.begun.release()
+        assert self.go.wait(20)
+        return answers
+
+
+@pytest.mark.parametrize(
+    ("age", "later", "fetches"),
+    [(None, 3, 1), (0, 0, 2), (2.0, 1.0, 1), (2.0, 2.0, 2)],
+    ids=["no age", "age 0", "within the age", "beyond it"],
+)
+def test_a_fetch_that_began_too_long_ago_is_not_joined(age: float | None, later: float, fetches: int) -> None:
+    """What it is going to tell would be older than the requirement allows."""
+    source, clock = Slow(), Clock()
+    cache = CachedDirectory(source, clock=clock)
+    need = PermissionNeed(OLGA, P1, 1, Freshness(age))
+
+    async def main() -> None:
+        first = asyncio.create_task(aio.run(cache.fetch([need])))
+        await asyncio.to_thread(source.begun.acquire)
+        clock.now += later
+        second = asyncio.create_task(aio.run(cache.fetch([need])))
+        if fetches == 2:
+            await asyncio.to_thread(source.begun.acquire)
+        else:
+            await asyncio.sleep(0)
+        source.go.set()
+        assert await first == await second == {need: Granted(Permission.READ)}
+
+    asyncio.run(main())
+    assert source.asked == fetches
+
+
+def test_a_local_directory_is_always_fresh() -> None:
+    local = LocalDirectory.from_dict({"resources": {"Project:p1": {"owner": "olga"}}})
+    assert blocking.run(local.fetch([])) == {}
+    assert Guard(directory=local).check(OLGA, permission("read", "Project:p1", max_age=0))
