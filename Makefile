@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp, so that the environment is made once and again only when its description changes.
 READY := $(VENV)/.ready
 
-.PHONY: demo test check test-servers format dev clean
+.PHONY: demo test check test-servers format dev bench clean
 
 demo: $(READY)
 	$(BIN)/cartaguard demo
@@ -32,6 +32,11 @@ format: $(READY)
 dev: $(READY)
 	$(BIN)/cartaguard dev
 
+# Some of the rows: make bench BENCH="token decision"; only to see that it works: make bench BENCH=--quick
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks $(BENCH)
+
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "cartaguard needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
@@ -40,4 +45,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .bench
