@@ -25,6 +25,11 @@ check: $(READY)
 test-servers: $(READY)
 	$(BIN)/python -m pytest -m server
 
+# The comparison of all sources of facts with a brute-force reference, on a million random decisions.
+.PHONY: differential
+differential: $(READY)
+	CARTAGUARD_DECISIONS=1000000 $(BIN)/python -m pytest -m server tests/differential
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

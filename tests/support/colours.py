@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from cartaguard.drivers import aio, blocking
 from cartaguard.drivers.effects import Steps
 
-__all__ = ["COLOURS", "Run"]
+__all__ = ["COLOURS", "Run", "close_client"]
 
 Run: TypeAlias = Callable[[Steps[Any]], Any]
 
@@ -19,12 +19,12 @@ def _in_a_task(steps: Steps[Any]) -> Any:
         try:
             return await aio.run(steps)
         finally:
-            await _close_client()
+            await close_client()
 
     return asyncio.run(main())
 
 
-async def _close_client() -> None:
+async def close_client() -> None:
     """Close this loop's own HTTP client, since a test's loop ends with the test."""
     from cartaguard.drivers import transport
 
