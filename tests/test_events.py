@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -200,3 +202,10 @@ def test_the_modules_functions_are_of_one_whole() -> None:
     assert told == ["bus_back"]
     assert events.counters()["bus_back"] == 1
     assert events.refusals() == {(503, "keys_unavailable"): 1}
+
+
+def test_the_page_about_running_it_has_the_table() -> None:
+    """docs/operations.md tells level and meaning of each event in the table's own words, and what to do."""
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (info|warning|error) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)
+    assert [row[:3] for row in rows] == [(name, event.level, event.meaning) for name, event in EVENTS.items()]

@@ -50,7 +50,7 @@ EVENTS: Mapping[str, Event] = {
     "breaker_closed": Event("info", "a source answers again after its breaker was open"),
     "directory_in_doubt": Event("warning", "a directory could not say what it was asked", ("source", "doubt")),
     "answer_malformed": Event("warning", "a service answered with something that cannot be, which grants nothing"),
-    "fact_skipped": Event("warning", "a local directory holds a malformed fact, which grants nothing", ("source", "path")),
+    "fact_skipped": Event("warning", "a local directory holds a malformed fact, which grants nothing", ("path", "reason")),
     "stale_fact_served": Event("warning", "a fact older than it should be was used, as `max_stale` allows, since its source is in doubt"),
     # caches and the invalidation bus
     "cache_down": Event("warning", "the shared cache does not answer; facts are fetched from their source instead"),

@@ -46,7 +46,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(carta_asking, "Caution", lambda: Caution(clock))
+    monkeypatch.setattr(carta_asking, "Caution", lambda source: Caution(source, clock))
     monkeypatch.setattr(carta_asking, "Breaker", lambda: Breaker(clock))
     return clock
 

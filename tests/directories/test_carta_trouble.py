@@ -211,7 +211,7 @@ def test_an_answer_that_is_too_long_is_a_doubt_about_that_question_only(run: Run
 
 def test_a_failing_carta_is_asked_again_only_after_a_while(run: Run, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(module, "Caution", lambda: Caution(clock))
+    monkeypatch.setattr(module, "Caution", lambda source: Caution(source, clock))
     directory = CartaDirectory(served.url)
     served.answers[ITEM] = Answer(503)
     for wait in (1, 2, 4, 8, 30):
@@ -288,5 +288,5 @@ def test_no_token_is_ever_logged(run: Run, served: Served, caplog: pytest.LogCap
         ):
             facts = run(directory.fetch([PermissionNeed(principal, P1), GroupsNeed(principal)]))
             assert "canary" not in repr((directory, facts))
-    assert "carta_malformed" in caplog.text
+    assert "event=answer_malformed" in caplog.text
     assert "canary" not in caplog.text

@@ -16,7 +16,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def caution(clock: Clock) -> Caution:
-    return Caution(clock)
+    return Caution("https://carta.example", clock)
 
 
 def test_a_service_that_cannot_be_reached_is_left_alone_for_every_question(caution: Caution, clock: Clock) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
 
+from cartaguard._logfmt import text
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission, Role
 from cartaguard.model.principal import Principal
 from cartaguard.model.restriction import STRICTEST
+from support.heard import hearing
 
 P1 = Resource("Project", "p1")
 
@@ -80,11 +81,11 @@ def test_a_malformed_fact_is_an_error_that_names_it(facts: Any, path: str) -> No
 
 
 @pytest.mark.parametrize(("facts", "path"), MALFORMED, ids=[path for _, path in MALFORMED])
-def test_a_malformed_fact_grants_nothing_and_is_logged(facts: Any, path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_malformed_fact_grants_nothing_and_is_reported(facts: Any, path: str) -> None:
     """With ``strict=False`` nobody gains by it, and sound neighbours still hold."""
-    with caplog.at_level(logging.WARNING, logger="cartaguard.directories"):
+    with hearing() as heard:
         directory = LocalDirectory.from_dict(facts, strict=False)
-    assert f"`{path}` " in caplog.text
+    assert ("fact_skipped", text(path)) in [(event, fields["path"]) for event, fields in heard]
     adam = caller("adam")
     assert directory.permission(adam, P1).permission == Permission.NONE
     assert directory.groups(adam).groups == frozenset()

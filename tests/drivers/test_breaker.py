@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from cartaguard.drivers.breaker import LEASE, WAITS, Breaker
+from support.heard import hearing
 
 
 @dataclass
@@ -81,3 +82,30 @@ def test_an_attempt_that_never_tells_its_outcome_is_forgotten(breaker: Breaker, 
     assert breaker.allow() == 0.0
     breaker.failure()
     assert breaker.allow() == WAITS[1]
+
+
+@pytest.mark.parametrize("source", ["https://carta.example", ""])
+def test_a_breaker_with_a_source_reports_that_it_opens_and_closes(clock: Clock, source: str) -> None:
+    """Each once, however many failures and successes follow; one without a source reports nothing."""
+    breaker = Breaker(clock, source)
+    with hearing() as heard:
+        for _ in range(2):
+            for wait in (*WAITS, WAITS[-1]):
+                breaker.allow()
+                breaker.failure()
+                clock.now += wait
+            breaker.success()
+            breaker.success()
+    assert heard == [(event, {"source": source}) for event in ("breaker_opened", "breaker_closed")] * (2 if source else 0)
+
+
+def test_looking_at_a_breaker_claims_no_attempt(breaker: Breaker, clock: Clock) -> None:
+    """A health check tells how long a service is left alone, and whether it was ever answered, and takes nobody's turn."""
+    assert (breaker.wait(), breaker.failing, breaker.answered) == (0.0, False, False)
+    breaker.success()
+    assert (breaker.wait(), breaker.failing, breaker.answered) == (0.0, False, True)
+    breaker.failure()
+    assert (breaker.wait(), breaker.failing) == (1.0, True)
+    clock.now += WAITS[0]
+    assert (breaker.wait(), breaker.failing) == (0.0, True)
+    assert breaker.allow() == 0.0

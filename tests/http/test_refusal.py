@@ -22,6 +22,7 @@ from cartaguard import (
     scopes,
     users,
 )
+from cartaguard.events import counters, refusals
 from cartaguard.http.refusal import TITLES, Refusals
 from cartaguard.model.decision import Outcome
 from cartaguard.model.facts import Granted, Known, Memberships
@@ -151,3 +152,24 @@ def test_no_refusal_is_stored_and_all_vary_with_the_credential() -> None:
 def test_a_realm_that_could_break_out_of_its_quotes_is_an_error(realm: str) -> None:
     with pytest.raises(errors.ConfigurationError, match="a realm is printable ASCII"):
         Refusals(realm=realm)
+
+
+def test_every_refusal_is_counted_by_status_and_reason_and_a_503_is_an_event() -> None:
+    """Verdicts and faults alike; what is hidden from the caller is not hidden from the counter."""
+    made = Refusals()
+    for _ in range(2):
+        made.fault(errors.InvalidToken(code="expired"))
+    made.decision(Decision(reason="not_group_member"), authenticated=True)
+    made.decision(Decision(reason="not_group_member"), authenticated=False)
+    made.decision(Decision(reason="not_owner", concealed=True), authenticated=True)
+    made.fault(errors.KeysUnavailable())
+    made.decision(Decision(outcome=Outcome.INDETERMINATE, reason="facts_unavailable"), authenticated=True)
+    assert refusals() == {
+        (401, "expired"): 2,
+        (403, "not_group_member"): 1,
+        (401, "unauthenticated"): 1,
+        (404, "not_owner"): 1,
+        (503, "keys_unavailable"): 1,
+        (503, "facts_unavailable"): 1,
+    }
+    assert counters()["answered_503"] == 2

@@ -89,9 +89,9 @@ def test_a_key_that_breaks_no_rule_is_usable(entry: dict[str, Any]) -> None:
 def test_a_key_that_breaks_a_rule_is_skipped_and_its_neighbour_works(entry: Any, rule: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(KeyRuleError, match=rule):
         read_key(entry)
-    with caplog.at_level(logging.WARNING, "cartaguard"):
+    with caplog.at_level(logging.WARNING, "cartaguard.events"):
         verifier = verifier_for(keys=StaticKeys({"keys": [entry, rsa_key("neighbour").jwk()]}))
-    assert "key 0 of a key set is skipped" in caplog.text
+    assert 'event=key_skipped source="static keys" place=0 reason=' in caplog.text
     assert verifier.verify(token_for(key=rsa_key("neighbour"))).subject == "sub-olga"
     with pytest.raises(InvalidToken) as caught:
         verifier.verify(token_for(key=RSA))
@@ -100,7 +100,7 @@ def test_a_key_that_breaks_a_rule_is_skipped_and_its_neighbour_works(entry: Any,
 
 @pytest.mark.parametrize("document", [None, [], {}, {"keys": None}, {"keys": {}}, {"keys": "text"}, "text", {"key": []}])
 def test_what_has_no_list_of_keys_is_no_key_set(document: Any) -> None:
-    assert read_keys(document) is None
+    assert read_keys(document, "a test") is None
 
 
 def test_a_key_without_alg_is_for_every_algorithm_of_its_type_and_one_with_alg_for_that_one() -> None:

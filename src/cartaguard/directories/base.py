@@ -12,10 +12,11 @@ What a directory does not know is an empty fact. What it could not find out is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import ConfigurationError, Unavailable
+from cartaguard.events import emit
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -34,7 +35,7 @@ from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
-__all__ = ["Directory", "answered", "at_hand", "in_doubt", "nothing"]
+__all__ = ["Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
 
 
 class Directory:
@@ -51,6 +52,11 @@ class Directory:
 
     #: Whether the guard trusts several issuers, so that a bare user name in a fact says nobody. Set by the guard.
     qualified: bool = False
+
+    @property
+    def source(self) -> str:
+        """What events and health checks call it: an address or a kind, without anything that is secret."""
+        return type(self).__name__
 
     def groups(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> Memberships | None:
         return None
@@ -73,7 +79,7 @@ class Directory:
         try:
             facts: Mapping[Need, Fact] = yield Call(lambda: self.answer(needs), (lambda: self.aanswer(needs)) if has_async else None)
         except Unavailable as fault:
-            return {need: in_doubt(need, fault.code) for need in needs}
+            return doubted(self, needs, fault)
         return facts
 
     def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
@@ -112,6 +118,12 @@ def in_doubt(need: Need, doubt: str) -> Fact:
     return _EMPTY[type(need)](doubt=doubt)
 
 
+def doubted(directory: Directory, needs: Iterable[Need], fault: Unavailable) -> dict[Need, Fact]:
+    """What a fault leaves of needs: each is in doubt. It is reported."""
+    emit("directory_in_doubt", source=directory.source, doubt=fault.code, reason=fault)
+    return {need: in_doubt(need, fault.code) for need in needs}
+
+
 _EMPTY: dict[type, Callable[..., Fact]] = {
     GroupsNeed: Memberships,
     PermissionNeed: Granted,
@@ -126,7 +138,7 @@ def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fa
     try:
         facts = yield from directory.fetch(needs)
     except Unavailable as fault:
-        return {need: in_doubt(need, fault.code) for need in needs}
+        return doubted(directory, needs, fault)
     return {**facts, **{need: facts.get(need) or in_doubt(need, "no_answer") for need in needs}}
 
 

@@ -14,7 +14,7 @@ from cartaguard.carta.login import Token
 from cartaguard.carta.perform import Login
 from cartaguard.directories.base import Directory, in_doubt, nothing
 from cartaguard.directories.carta_accounts import Accounts
-from cartaguard.directories.carta_asking import Asking, attempt, service_login
+from cartaguard.directories.carta_asking import Asking, service_login
 from cartaguard.directories.carta_generations import GENERATIONS, Generation
 from cartaguard.directories.carta_names import Names, details
 from cartaguard.drivers.effects import Steps, Together
@@ -174,7 +174,7 @@ class CartaDirectory(Directory):
             case GroupsNeed(principal, wanted) if wanted and self.partial_groups:
                 found = yield from self._accounts.among(principal, wanted - principal.groups)
                 return dict.fromkeys(needs, Memberships(found.groups | (wanted & principal.groups), found.doubt))
-        told, doubt = yield from attempt(self._accounts.of(needs[-1].principal), None)
+        told, doubt = yield from self._asking.attempt(self._accounts.of(needs[-1].principal), None)
         if told is None:
             return {need: in_doubt(need, doubt) for need in needs}
         groups, organizations = told
@@ -188,7 +188,7 @@ class CartaDirectory(Directory):
         return [*plans, self._from_listing(principal, type, _Asked())] if asked.listed else plans
 
     def _one(self, needs: list[Need], steps: Steps[Permission]) -> Steps[_Facts]:
-        permission, doubt = yield from attempt(steps, Permission.NONE)
+        permission, doubt = yield from self._asking.attempt(steps, Permission.NONE)
         return dict.fromkeys(needs, Granted(permission, doubt))
 
     def _held(self, principal: Principal, resource: Resource, listed: Mapping[Resource, Permission] | None = None) -> Steps[Permission]:
@@ -201,7 +201,7 @@ class CartaDirectory(Directory):
 
     def _from_listing(self, principal: Principal, type: str, asked: _Asked) -> Steps[_Facts]:
         """A listing, and with it what is held on each resource; where it fails, they are asked about one by one."""
-        answer, doubt = yield from attempt(self._generation.listing(principal, type), None)
+        answer, doubt = yield from self._asking.attempt(self._generation.listing(principal, type), None)
         known = Listed(doubt=doubt) if answer is None else answer
         facts: _Facts = {ListingNeed(principal, type): known}
         if doubt and doubt not in _OF_A_LISTING:

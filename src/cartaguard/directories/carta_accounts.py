@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cartaguard.carta.calls import users
 from cartaguard.carta.records import Person
-from cartaguard.directories.carta_asking import Asking, attempt, login_name
+from cartaguard.directories.carta_asking import Asking, login_name
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
 from cartaguard.errors import CartaError
@@ -43,7 +43,7 @@ class Accounts:
     def among(self, principal: Principal, wanted: frozenset[str]) -> Steps[Memberships]:
         """Which of these groups have a caller in their lists of members."""
         groups = sorted(wanted)
-        answers: list[tuple[bool, str]] = yield Together([attempt(self._lists(principal, group), False) for group in groups])
+        answers: list[tuple[bool, str]] = yield Together([self._asking.attempt(self._lists(principal, group), False) for group in groups])
         found = frozenset(group for group, (listed, _) in zip(groups, answers, strict=True) if listed)
         return Memberships(found, next((doubt for _, doubt in answers if doubt), ""))
 

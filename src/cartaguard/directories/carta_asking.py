@@ -6,7 +6,6 @@ alone for a while instead (:mod:`cartaguard.directories.caution`).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Hashable
 from typing import TypeVar, cast
 
@@ -19,17 +18,16 @@ from cartaguard.directories.caution import Caution
 from cartaguard.drivers.breaker import Breaker
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import CartaError, CartaUnavailable, ConfigurationError, FactsUnavailable, LoginError, TransportError, Unavailable
+from cartaguard.events import emit
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from cartaguard.model.principal import Principal
 
-__all__ = ["Asking", "attempt", "login_name", "service_login"]
+__all__ = ["Asking", "login_name", "service_login"]
 
 T = TypeVar("T")
 
 #: The statuses that are about Carta as a whole, not about one question.
 _OVERALL = frozenset({429, 502, 503, 504})
-
-_log = logging.getLogger("cartaguard.directories.carta")
 
 
 class Asking:
@@ -41,7 +39,7 @@ class Asking:
     def __init__(self, carta: Endpoint, service: Login | None) -> None:
         self.carta = carta
         self.service = service
-        self._caution = Caution()
+        self._caution = Caution(carta.host)
         self._renewals = Breaker()
 
     def ask(self, operation: Operation[T], principal: Principal) -> Steps[T | None]:
@@ -111,19 +109,21 @@ class Asking:
             self._caution.answered(question)
         return response
 
+    def attempt(self, steps: Steps[T], nothing: T) -> Steps[tuple[T, str]]:
+        """What the steps find, or nothing and the doubt that kept them from it.
 
-def attempt(steps: Steps[T], nothing: T) -> Steps[tuple[T, str]]:
-    """What the steps find, or nothing and the doubt that kept them from it.
-
-    What cannot be asked about is not there: the doubt is empty then.
-    """
-    try:
-        return (yield from steps), ""
-    except UnaskableError:
-        return nothing, ""
-    except (Unavailable, CartaError) as fault:
-        _log.warning("no answer from carta: %s (%s)", fault, fault.code)
-        return nothing, fault.code
+        What cannot be asked about is not there: the doubt is empty then.
+        """
+        try:
+            return (yield from steps), ""
+        except UnaskableError:
+            return nothing, ""
+        except (Unavailable, CartaError) as fault:
+            if fault.code == "carta_malformed":
+                emit("answer_malformed", source=self.carta.host, reason=fault)
+            else:
+                emit("directory_in_doubt", source=self.carta.host, doubt=fault.code, reason=fault)
+            return nothing, fault.code
 
 
 def service_login(credential: Token | Login | None, api_token: Token | None) -> Login | None:

@@ -17,6 +17,7 @@ from cartaguard.carta.records import Node, Record
 from cartaguard.directories.carta_asking import Asking, login_name
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import CartaError
+from cartaguard.events import emit
 from cartaguard.model.facts import Listed
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
@@ -59,7 +60,7 @@ class V1:
     def listing(self, principal: Principal, type: str) -> Steps[Listed | None]:
         asked = permissions.list_resources(type, user_id="" if self._asking.service is None else principal.subject)
         answer = yield from self._asking.ask(asked.reading(sound(record(type))), principal)
-        return _listed(type, answer)
+        return _listed(self._asking, type, answer)
 
 
 class V2:
@@ -88,7 +89,7 @@ class V2:
     def listing(self, principal: Principal, type: str) -> Steps[Listed | None]:
         asked = graph.list_resources(self._caller(principal), type)
         answer = yield from self._asking.ask(asked.reading(sound(node)), principal)
-        return _listed(type, answer)
+        return _listed(self._asking, type, answer)
 
     def _caller(self, principal: Principal) -> str:
         if self._asking.service is None:
@@ -101,10 +102,12 @@ class V2:
 GENERATIONS: Mapping[str, type[V1] | type[V2]] = {"v1": V1, "v2": V2}
 
 
-def _listed(type: str, answer: tuple[list[Record], bool] | tuple[list[Node], bool] | None) -> Listed | None:
+def _listed(asking: Asking, type: str, answer: tuple[list[Record], bool] | tuple[list[Node], bool] | None) -> Listed | None:
     """What is sound of a listing is known, even where some of it is not."""
     if answer is None:
         return None
     items, all_sound = answer
+    if not all_sound:
+        emit("answer_malformed", source=asking.carta.host, reason=f"a listing of `{type}`")
     held = tuple((Resource(type, item.id), item.permission) for item in items if item.permission)
     return Listed(held, "" if all_sound else "carta_malformed")

@@ -20,11 +20,14 @@ _BOUND = 1024
 
 
 class Caution:
-    """The breakers of one service: one for the whole, one for each question that failed lately."""
+    """The breakers of one service: one for the whole, one for each question that failed lately.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    :param source: what events call the service.
+    """
+
+    def __init__(self, source: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._whole = Breaker(clock)
+        self._whole = Breaker(clock, source)
         self._questions: dict[Hashable, Breaker] = {}
 
     def check(self, question: Hashable) -> None:

@@ -8,26 +8,23 @@ taken to be as narrow as possible.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cartaguard.directories.graph import NOBODY, Grantee, Holders
 from cartaguard.directories.local_store import Facts, Group, Stored, User
 from cartaguard.errors import DirectoryError, RequirementError
+from cartaguard.events import emit
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission, Role
 from cartaguard.model.restriction import STRICTEST, Restriction
 
 __all__ = ["granted_flags", "read_facts"]
 
-_log = logging.getLogger("cartaguard.directories")
-
 _IGNORED = {
     "second_owner": "is ignored: the resource has an owner already, and there is exactly one",
     "secret": "is ignored: a secret is never shared",
 }
-
 
 #: The key of a grant that a fault is about.
 _BLAMED = {"bad_grantee": "to", "unknown_role": "role", "unknown_permission": "permissions"}
@@ -120,7 +117,7 @@ class _Reader:
             restriction = restriction or STRICTEST
 
         def ignored(grantee: Grantee, reason: str) -> None:
-            _log.warning("the grant to `%s` in `%s` %s", grantee, path, _IGNORED[reason])
+            emit("fact_skipped", path=path, reason=f"the grant to `{grantee}` {_IGNORED[reason]}")
 
         return Stored(resource, Holders.settle(resource, owner, self._grants(table, path), ignored), organization, restriction)
 
@@ -190,7 +187,7 @@ class _Reader:
     def _malformed(self, path: str, why: str) -> None:
         if self._strict:
             raise DirectoryError(f"`{path}` {why}", code="malformed_fact")
-        _log.warning("`%s` %s; it grants nothing", path, why)
+        emit("fact_skipped", path=path, reason=why)
 
 
 def _join(path: str, key: object) -> str:

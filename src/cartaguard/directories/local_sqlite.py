@@ -6,7 +6,6 @@ at once by the directories of this process that write through, and within :data:
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import threading
@@ -18,10 +17,10 @@ from weakref import WeakValueDictionary
 
 from cartaguard.directories.local_tables import Tables, prepare
 from cartaguard.errors import DirectoryError, FactsUnavailable
+from cartaguard.events import emit
 
 __all__ = ["WINDOW", "SqliteStore"]
 
-_log = logging.getLogger("cartaguard.directories")
 
 #: Seconds for which another process's write may stay unseen: asking SQLite costs more than a whole decision.
 WINDOW = 0.001
@@ -129,7 +128,7 @@ class SqliteStore:
                 self._connections = _Connections(self._path)
             yield self._connections
         except sqlite3.Error as fault:
-            _log.warning("`%s` did not answer: %s", self._path, fault)
+            emit("directory_in_doubt", source=self._path, doubt="directory_unavailable", reason=fault)
             raise FactsUnavailable(f"`{self._path}` did not answer: {fault}", code="directory_unavailable") from None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from cartaguard.events import emit
+
 __all__ = ["Breaker"]
 
 #: Seconds to wait after the first, second, … failure in a row; the last goes on for ever.
@@ -22,17 +24,21 @@ class Breaker:
     """Counts the failures of one service.
 
     :param clock: seconds that only grow.
+    :param source: what events call the service; without it, nothing is reported.
 
     There is no lock, so that a fork cannot copy a held one: a race lets one more attempt through, no worse.
     """
 
-    __slots__ = ("_clock", "_failures", "_trying", "_until")
+    __slots__ = ("_clock", "_failures", "_source", "_trying", "_until", "answered")
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, source: str = "") -> None:
         self._clock = clock
+        self._source = source
         self._failures = 0
         self._until = 0.0
         self._trying = False
+        #: Whether an attempt has ever been answered.
+        self.answered = False
 
     def allow(self) -> float:
         """Seconds to wait before the next attempt; 0 says go, and then tell the outcome."""
@@ -47,6 +53,9 @@ class Breaker:
 
     def success(self) -> None:
         """The attempt was answered: whatever came before is forgotten."""
+        if self.open and self._source:
+            emit("breaker_closed", source=self._source)
+        self.answered = True
         self._failures = 0
         self._trying = False
 
@@ -56,8 +65,19 @@ class Breaker:
         if self._failures and not self._trying and now < self._until:
             return
         self._trying = False
+        if self._failures == len(WAITS) - 1 and self._source:
+            emit("breaker_opened", source=self._source)
         self._failures = min(self._failures + 1, len(WAITS))
         self._until = now + WAITS[self._failures - 1]
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt that told its outcome failed."""
+        return self._failures > 0
+
+    def wait(self) -> float:
+        """Seconds for which the service is left alone; unlike :meth:`allow` it claims no attempt."""
+        return max(self._until - self._clock(), 0.0) if self._failures else 0.0
 
     @property
     def open(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidPath, InvalidRequest, InvalidToken, Unavailable
+from cartaguard.events import emit, refused
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.requirement import HasPermission, HasScopes, InGroups, Requirement, Unrestricted
 
@@ -37,7 +38,7 @@ class Refusal:
 
 
 class Refusals:
-    """Makes refusals for one guard.
+    """Makes refusals for one guard, and counts them.
 
     :param realm: the protection space that the challenge names.
     :param access_url: where access can be asked for, told to whom lacks a right.
@@ -81,7 +82,7 @@ class Refusals:
 
     def not_found(self, reason: str) -> Refusal:
         """The plain answer of something that has nothing there."""
-        return Refusal(404, reason, (("Content-Type", "text/plain; charset=utf-8"), *_NO_STORE), b"Not Found", concealed=True)
+        return _counted(Refusal(404, reason, (("Content-Type", "text/plain; charset=utf-8"), *_NO_STORE), b"Not Found", concealed=True))
 
     def _unavailable(self, reason: str, retry_after: int) -> Refusal:
         return self._problem(503, reason, "what is needed to decide cannot be had now", challenge=None, retry_after=retry_after)
@@ -102,10 +103,18 @@ class Refusals:
         if retry_after is not None:
             headers.append(("Retry-After", str(retry_after)))
         problem = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail, "reason": reason, **(extra or {})}
-        return Refusal(status, reason, tuple(headers), json.dumps(problem).encode())
+        return _counted(Refusal(status, reason, tuple(headers), json.dumps(problem).encode()))
 
 
 _NO_STORE = (("Cache-Control", "no-store"), ("Vary", "Authorization"))
+
+
+def _counted(refusal: Refusal) -> Refusal:
+    """A refusal that is about to be answered: nobody makes one for anything else."""
+    refused(refusal.status, refusal.reason)
+    if refusal.status == 503:
+        emit("answered_503", reason=refusal.reason)
+    return refusal
 
 
 def _lacking(decision: Decision) -> list[tuple[Requirement, Any]]:

@@ -7,7 +7,6 @@ it may be.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,14 +15,13 @@ from cartaguard.drivers.breaker import Breaker
 from cartaguard.drivers.effects import Shared, Steps, same_origin
 from cartaguard.drivers.flights import Flights
 from cartaguard.errors import CartaGuardError, KeysUnavailable, TransportError, Unavailable
+from cartaguard.events import emit
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 
 __all__ = ["Document", "DocumentError"]
 
 #: Seconds for a fetch as a whole, and bytes of a decompressed body.
 TIMEOUT, MAX_BYTES = 10.0, 2 * 1024 * 1024
-
-logger = logging.getLogger("cartaguard.tokens")
 
 
 class DocumentError(CartaGuardError, ValueError):
@@ -39,17 +37,21 @@ class Document:
     :param http: a client of the caller's own, or ``None``.
     :param clock: seconds that only grow.
     :param take: takes the body over; raises :class:`DocumentError` when it is no good.
+    :param usable: whether what was read before can still be used.
     """
 
-    def __init__(self, url: str, *, http: Any, clock: Callable[[], float], take: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, url: str, *, http: Any, clock: Callable[[], float], take: Callable[[bytes], None], usable: Callable[[], bool] = lambda: False
+    ) -> None:
         self.url = url
         #: Whether the last fetch failed.
         self.failed = False
         self._http = http
         self._clock = clock
         self._take = take
+        self._usable = usable
         self._flights = Flights()
-        self._breaker = Breaker(clock)
+        self._breaker = Breaker(clock, url)
         self._retry_at = -math.inf
         self._landings = 0
 
@@ -90,10 +92,12 @@ class Document:
             self._take(response.body)
         except (TransportError, DocumentError) as fault:
             self.failed = True
+            emit("keys_stale" if self._usable() else "keys_unavailable", source=self.url, reason=fault)
             self._breaker.failure()
             self._retry_at = self._clock() + self._breaker.allow()
-            logger.warning("`%s` could not be read: %s", self.url, fault)
         else:
+            if self.failed:
+                emit("keys_back", source=self.url)
             self.failed = False
             self._breaker.success()
             self._retry_at = -math.inf

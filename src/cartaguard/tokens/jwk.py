@@ -6,12 +6,12 @@ the first key.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cartaguard.errors import CartaGuardError
+from cartaguard.events import emit
 from cartaguard.tokens.base64url import decode
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ _SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _SMALLEST_MODULUS = 2048
 
-logger = logging.getLogger("cartaguard.tokens")
-
 
 class KeyRuleError(CartaGuardError, ValueError):
     """A key that is skipped; the message says which rule it breaks."""
@@ -69,10 +67,12 @@ class Jwk:
         return f"<Jwk {self.kid!r} for {', '.join(sorted(self.algorithms))}>"
 
 
-def read_keys(document: object) -> list[Jwk] | None:
+def read_keys(document: object, source: str) -> list[Jwk] | None:
     """The usable keys of a JWK set that was read from strict JSON; ``None`` when it is no JWK set.
 
-    What is skipped is logged by its place in the set, with the rule.
+    What is skipped is reported by its place in the set, with the rule.
+
+    :param source: where the set is from.
     """
     entries = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(entries, list):
@@ -82,7 +82,7 @@ def read_keys(document: object) -> list[Jwk] | None:
         try:
             keys.append(read_key(entry))
         except KeyRuleError as fault:
-            logger.warning("key %d of a key set is skipped: %s", place, fault)
+            emit("key_skipped", source=source, place=place, reason=fault)
     return keys
 
 

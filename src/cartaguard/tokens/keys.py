@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
+from cartaguard.events import emit
 from cartaguard.http.urls import secure_url
 from cartaguard.tokens import strictjson
 from cartaguard.tokens.document import Document, DocumentError
@@ -99,7 +100,7 @@ class StaticKeys(Keys):
                 document = strictjson.read(jwks.encode("utf-8") if isinstance(jwks, str) else jwks)
             except strictjson.JsonError:
                 document = None
-        keys = read_keys(document)
+        keys = read_keys(document, "static keys")
         if keys is None:
             raise ConfigurationError('the key set is no JWK set; give a mapping with a list, `{"keys": […]}`', code="bad_key_set")
         self._keyset = KeySet(document, keys)
@@ -133,7 +134,7 @@ class RemoteKeys(Keys):
         if not 0 < ttl <= STALE_IF_ERROR:
             raise ConfigurationError(f"`ttl` is {ttl}; give more than 0 and at most {STALE_IF_ERROR:g} seconds", code="bad_ttl")
         self.url = secure_url(url, "jwks_uri")
-        self._document = Document(self.url, http=http, clock=self._now, take=self._take)
+        self._document = Document(self.url, http=http, clock=self._now, take=self._take, usable=lambda: self._is_within(STALE_IF_ERROR))
         self._ttl = ttl
         self._clock = clock
         self._current: tuple[KeySet, float] | None = None
@@ -159,6 +160,7 @@ class RemoteKeys(Keys):
             return found
         if self._document.failed or not self._is_within(STALE_IF_ERROR):
             raise self._document.unavailable()
+        emit("unknown_key_suppressed", source=self.url)
         raise refuse("unknown_key")
 
     def refresh(self, kid: str, alg: str) -> Steps[Found]:
@@ -204,9 +206,11 @@ class RemoteKeys(Keys):
         if current is not None and document == current[0].document:
             self._current = (current[0], self._now())
             return
-        keys = read_keys(document)
+        keys = read_keys(document, self.url)
         if keys is None:
             raise DocumentError("it is no JWK set in strict JSON")
+        if current is not None:
+            emit("keys_changed", source=self.url, keys=len(keys))
         self._current = (KeySet(document, keys), self._now())
         for watcher in self._watchers:
             watcher.forget()
