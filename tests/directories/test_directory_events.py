@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from cartaguard import Guard, LocalDirectory, Principal, Resource, permission
+from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource, permission
 from cartaguard.directories import carta_asking
 from cartaguard.directories.base import Directory, answered
+from cartaguard.directories.cached import CachedDirectory
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.caution import Caution
-from cartaguard.errors import FactsUnavailable
+from cartaguard.errors import FactsUnavailable, Unavailable
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, ListingNeed, Need, PermissionNeed
 from cartaguard.model.principal import Credential
 from support.colours import COLOURS, Run
@@ -129,6 +130,60 @@ def test_a_doubt_behind_a_cache_is_told_once(heard: Heard) -> None:
     guard = Guard(directory=Unreachable())
     assert guard.check(OLGA, permission("read", "Project:p1")).indeterminate
     assert [event for event, _ in heard] == ["directory_in_doubt"]
+
+
+class Brief(Directory):
+    """It leaves questions out."""
+
+    remote = True
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        return {}
+
+
+def test_a_question_that_is_left_out_is_in_doubt(run: Run, heard: Heard) -> None:
+    """A directory of somebody's own that answers less than it was asked is told of."""
+    run(answered(Brief(), [GroupsNeed(OLGA), PermissionNeed(OLGA, P1)]))
+    assert heard == [("directory_in_doubt", {"source": "Brief", "doubt": "no_answer"})]
+
+
+class Flapping(Directory):
+    """It answers until it is down."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        if self.down:
+            raise FactsUnavailable("down", code="staff_unavailable")
+        return {need: Granted(Permission.READ) for need in needs}
+
+
+def test_a_stale_fact_that_serves_is_told_with_its_age(heard: Heard) -> None:
+    """What `max_stale` allows is seen, as long as it goes on."""
+    clock, source = Clock(), Flapping()
+    guard = Guard(directory=source, clock=clock)
+    demand = permission("read", "Project:p1", max_stale=300)
+    assert guard.check(OLGA, demand).permitted
+    source.down = True
+    clock.now += 100
+    assert guard.check(OLGA, demand).permitted
+    assert heard[1:] == [("stale_fact_served", {"source": "Flapping", "doubt": "staff_unavailable", "age": "100"})]
+    clock.now += 300
+    assert guard.check(OLGA, demand).indeterminate
+    assert [event for event, _ in heard[2:]] == ["directory_in_doubt"]
+
+
+def test_a_flight_that_never_lands_is_in_doubt(heard: Heard) -> None:
+    """Who waits in vain for another's fetch reports it by the directory that was asked."""
+    cached = CachedDirectory(Flapping())
+    steps = cached.fetch([PermissionNeed(OLGA, P1)])
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.throw(Unavailable("the fetch was interrupted", code="interrupted"))
+    assert heard == [("directory_in_doubt", {"source": "Flapping", "doubt": "interrupted", "reason": "the fetch was interrupted"})]
 
 
 def test_a_file_that_cannot_be_read_is_in_doubt(heard: Heard, tmp_path: Path) -> None:

@@ -139,7 +139,10 @@ def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fa
         facts = yield from directory.fetch(needs)
     except Unavailable as fault:
         return doubted(directory, needs, fault)
-    return {**facts, **{need: facts.get(need) or in_doubt(need, "no_answer") for need in needs}}
+    missing = {need: in_doubt(need, "no_answer") for need in needs if facts.get(need) is None}
+    if missing:
+        emit("directory_in_doubt", source=directory.source, doubt="no_answer")
+    return {**facts, **missing}
 
 
 def at_hand(directory: Directory, need: Need) -> Fact | None:

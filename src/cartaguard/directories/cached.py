@@ -17,11 +17,12 @@ from math import inf
 from typing import Any, NamedTuple
 
 from cartaguard.caches.memory import BOUND, MemoryCache
-from cartaguard.directories.base import Directory, answered, in_doubt
+from cartaguard.directories.base import Directory, answered, doubted
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
 from cartaguard.errors import ConfigurationError, Unavailable
+from cartaguard.events import emit
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -98,6 +99,10 @@ class CachedDirectory(Directory):
         self._flights = Flights()
         self._lock = threading.Lock()
         self._epoch = 0
+
+    @property
+    def source(self) -> str:
+        return self.inner.source
 
     # -- at hand -----------------------------------------------------------------------------------------
 
@@ -195,7 +200,8 @@ class CachedDirectory(Directory):
                 stretch = None if batch.age is None else (batch.age, self._clock() // batch.age)
                 facts = yield Shared(self._flights, (epoch, stretch, frozenset(batch.needs)), lambda: self._load(asked, epoch))
         except Unavailable as fault:
-            facts = {key: in_doubt(needs[0], fault.code) for key, needs in batch.needs.items()}
+            doubts = doubted(self.inner, asked, fault)
+            facts = {key: doubts[needs[0]] for key, needs in batch.needs.items()}
         return {need: self._kept(need, key, facts[key]) for key, needs in batch.needs.items() for need in needs}
 
     def _kept(self, need: Need, key: _Key, fact: Fact) -> Fact:
@@ -205,7 +211,11 @@ class CachedDirectory(Directory):
         if entry is None or fresh is None or not _stands(need, entry.fact):
             return fact
         allows = isinstance(need, (GroupsNeed, PermissionNeed))
-        return replace(entry.fact, stale=True) if self._serves(entry, allows, fresh, fresh.max_stale) else fact
+        if not self._serves(entry, allows, fresh, fresh.max_stale):
+            return fact
+        emit("stale_fact_served", source=self.source, doubt=fact.doubt, age=self._clock() - entry.since)
+        kept: Fact = replace(entry.fact, stale=True)
+        return kept
 
     def _load(self, needs: tuple[Need, ...], epoch: int) -> Steps[dict[_Key, Fact]]:
         since = self._clock()

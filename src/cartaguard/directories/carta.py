@@ -105,6 +105,10 @@ class CartaDirectory(Directory):
         self._issuer = issuer
         self.partial_groups = groups == "members"
 
+    @property
+    def source(self) -> str:
+        return self._asking.carta.host
+
     def __repr__(self) -> str:
         return f"CartaDirectory({self._asking.carta.host!r})"
 

@@ -10,6 +10,7 @@ from cartaguard.directories.base import Directory, answered, at_hand
 from cartaguard.directories.graph import PERMISSIONS
 from cartaguard.drivers.effects import Steps, Together
 from cartaguard.errors import ConfigurationError
+from cartaguard.events import emit
 from cartaguard.model.facts import (
     Fact,
     Granted,
@@ -86,6 +87,7 @@ class ChainDirectory(Directory):
                 named[index] = len(fact.groups)
             if len(known) == len(informed.groups):
                 return Memberships(known, doubt, stale)
+        emit("directory_in_doubt", source=self.source, doubt="endless_groups")
         return Memberships(known, doubt or "endless_groups", stale)
 
     def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted | None:
