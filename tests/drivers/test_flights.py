@@ -224,11 +224,3 @@ def test_whoever_waited_too_long_lets_the_next_one_lead(monkeypatch: pytest.Monk
         monkeypatch.setattr(aio, "PATIENCE", 30)
         assert run(shared(flights, Call(lambda: "anew"))) == "anew"
         monkeypatch.setattr(aio, "PATIENCE", 0.001)
-
-
-def test_a_fork_keeps_no_flight_whose_leader_stayed_in_the_parent() -> None:
-    flights = Flights()
-    flights.join("key")
-    flights._pid -= 1
-    assert flights.join("key")[1]
-    assert not flights.join("key")[1]

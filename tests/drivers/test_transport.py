@@ -6,8 +6,7 @@ import asyncio
 import gzip
 import socket
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -20,61 +19,9 @@ from cartaguard.drivers import transport
 from cartaguard.drivers.effects import Steps
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from support.colours import COLOURS, Run
+from support.scripted import Server
 
 both_colours = pytest.mark.parametrize("run", COLOURS.values(), ids=COLOURS)
-
-
-class Server:
-    """Answers each connection on 127.0.0.1 with what a test says, once, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.asked: list[bytes] = []
-        self.behave: Callable[[socket.socket], None] = lambda connection: None
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.socket.getsockname()[1]}/facts?secret=canary"
-
-    def answers(self, status: str = "200 OK", *headers: str, body: bytes = b"") -> None:
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
-        answer = "\r\n".join([*lines, "", ""]).encode() + body
-        self.behave = lambda connection: connection.sendall(answer)
-
-    def _serve(self) -> None:
-        while True:
-            connection, _ = self.socket.accept()
-            with closing(connection):
-                if self.over.is_set():
-                    return
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += connection.recv(65536)
-                self.asked.append(head)
-                try:
-                    self.behave(connection)
-                except OSError:
-                    continue  # the client has gone, as a test may want it to
-
-    def stall(self, connection: socket.socket) -> None:
-        """Say nothing until the client has gone."""
-        while connection.recv(65536):
-            continue
-
-    def drip(self, connection: socket.socket) -> None:
-        """Send a body byte by byte, for ever."""
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        while not self.over.wait(0.002):
-            connection.sendall(b"x")
-
-    def close(self) -> None:
-        self.over.set()
-        with closing(socket.create_connection(self.socket.getsockname())):
-            self.thread.join()
-        self.socket.close()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Hashable
 from concurrent.futures import Future
 from typing import Any
+
+from cartaguard.drivers.forks import renew_in_children
 
 __all__ = ["Flights"]
 
@@ -15,15 +16,16 @@ class Flights:
     """The flights of one owner (a key set, a cache). Nothing is kept once a flight has landed."""
 
     def __init__(self) -> None:
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Begin without any: the leaders of what was under way stayed in the parent process."""
         self._lock = threading.Lock()
         self._open: dict[Hashable, Future[Any]] = {}
-        self._pid = os.getpid()
 
     def join(self, key: Hashable) -> tuple[Future[Any], bool]:
         """The flight with this key, and whether the caller is to lead it."""
-        if self._pid != os.getpid():
-            # A fork copies flights (and perhaps a held lock) whose leaders stayed in the parent.
-            self.__init__()  # type: ignore[misc]
         with self._lock:
             flight = self._open.get(key)
             if flight is not None:

@@ -1,8 +1,8 @@
 """The one place that speaks HTTP: httpx2 where it is installed, else httpx, or a client of the user's own.
 
-Every exchange has a deadline as a whole and a cap on the decoded body. Redirects are not followed and the
-environment's proxies and ``.netrc`` are not read for a client that we make: neither may send a token elsewhere.
-Clients belong to one process and one event loop, and are made anew after a fork.
+Every exchange has a deadline as a whole (look-up, connection, headers and body together) and a cap on the unpacked
+body. Redirects are not followed and the environment's proxies and ``.netrc`` are not read for a client that we make:
+neither may send a token elsewhere. Clients belong to one process and one event loop, and are made anew after a fork.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ import inspect
 import os
 import threading
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Any
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from cartaguard.drivers.body import ACCEPTED, Body
+from cartaguard.drivers.deadline import within
+from cartaguard.drivers.forks import in_every_child
 from cartaguard.errors import ConfigurationError, TransportError
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 
@@ -24,6 +28,13 @@ __all__ = ["asend", "new_async_client", "new_client", "send"]
 _lock = threading.Lock()
 _blocking: tuple[int, Any] | None = None
 _per_loop: WeakKeyDictionary[Any, tuple[int, Any]] = WeakKeyDictionary()
+
+
+@in_every_child
+def _renew() -> None:
+    """Another thread may have held the lock when the process forked; nobody in the child would ever open it."""
+    global _lock
+    _lock = threading.Lock()
 
 
 def library() -> Any:
@@ -93,17 +104,28 @@ def send(request: HttpRequest) -> HttpResponse:
     client = request.client if request.client is not None else _client()
     if is_async(client):
         raise ConfigurationError("an asynchronous HTTP client was given, and a blocking call needs it; use the call's async twin")
-    deadline = time.monotonic() + request.timeout
+    if not _streams(client, request):
+        work = partial(_get, client, request)
+    else:
+        work = partial(_stream, client, request, time.monotonic() + request.timeout)
     try:
-        if not _streams(client, request):
-            return _whole(request, client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
-        with client.stream(request.method, request.url, **_options(request)) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                _append(body, chunk, request, deadline)
-            return _answer(response, bytes(body))
+        return within(request.timeout, work, _origin(request.url))
     except _faults() as fault:
         raise _transport_error(request, fault) from None
+
+
+def _get(client: Any, request: HttpRequest) -> HttpResponse:
+    return _whole(request, client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
+
+
+def _stream(client: Any, request: HttpRequest, deadline: float) -> HttpResponse:
+    with client.stream(request.method, request.url, **_options(request)) as response:
+        if response.is_stream_consumed:
+            return _whole(request, response)
+        body = _body(request, response, deadline)
+        for piece in response.iter_raw():
+            body.add(piece)
+        return _answer(response, body.whole())
 
 
 async def asend(request: HttpRequest) -> HttpResponse:
@@ -119,10 +141,12 @@ async def asend(request: HttpRequest) -> HttpResponse:
             if not _streams(client, request):
                 return _whole(request, await client.get(request.url, headers=dict(request.headers), timeout=request.timeout))
             async with client.stream(request.method, request.url, **_options(request)) as response:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    _append(body, chunk, request, deadline)
-                return _answer(response, bytes(body))
+                if response.is_stream_consumed:
+                    return _whole(request, response)
+                body = _body(request, response, deadline)
+                async for piece in response.aiter_raw():
+                    body.add(piece)
+                return _answer(response, body.whole())
     except _faults() as fault:
         raise _transport_error(request, fault) from None
 
@@ -139,19 +163,16 @@ def _streams(client: Any, request: HttpRequest) -> bool:
 
 
 def _options(request: HttpRequest) -> dict[str, Any]:
-    options: dict[str, Any] = {"headers": dict(request.headers), "timeout": request.timeout, "follow_redirects": False}
+    headers = {"accept-encoding": ACCEPTED, **request.headers}
+    options: dict[str, Any] = {"headers": headers, "timeout": request.timeout, "follow_redirects": False}
     if request.body is not None:
         options["content"] = request.body
     return options
 
 
-def _append(body: bytearray, chunk: bytes, request: HttpRequest, deadline: float) -> None:
-    body += chunk
-    if len(body) > request.max_bytes:
-        raise TransportError(f"`{_shown(request.url)}` answered with more than {request.max_bytes} bytes", code="too_large")
-    if time.monotonic() > deadline:
-        # Each read is within its own timeout, but a server may drip for ever.
-        raise TransportError(f"`{_shown(request.url)}` did not finish within {request.timeout:g} s", code="timeout")
+def _body(request: HttpRequest, response: Any, deadline: float) -> Body:
+    encoding = response.headers.get("content-encoding", "")
+    return Body(_shown(request.url), encoding=encoding, max_bytes=request.max_bytes, timeout=request.timeout, deadline=deadline)
 
 
 def _answer(response: Any, body: bytes) -> HttpResponse:
@@ -159,6 +180,7 @@ def _answer(response: Any, body: bytes) -> HttpResponse:
 
 
 def _whole(request: HttpRequest, response: Any) -> HttpResponse:
+    """An answer that its client has read already."""
     if len(response.content) > request.max_bytes:
         raise TransportError(f"`{_shown(request.url)}` answered with more than {request.max_bytes} bytes", code="too_large")
     return _answer(response, response.content)
@@ -180,6 +202,14 @@ def _transport_error(request: HttpRequest, fault: Exception) -> TransportError:
     timed_out = isinstance(fault, TimeoutError) or "Timeout" in type(fault).__name__
     what = f"did not answer within {request.timeout:g} s" if timed_out else "could not be reached"
     return TransportError(f"`{_shown(request.url)}` {what} ({type(fault).__name__})", code="timeout" if timed_out else "transport")
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _shown(url: str) -> str:
