@@ -32,6 +32,7 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
+from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -96,6 +97,14 @@ class Directory:
 
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         """Forget what is remembered of a principal, a group or a resource; of everything when none is named."""
+
+    def health(self) -> Sequence[Condition]:
+        """How it is, and what stands behind it, at once and without I/O."""
+        return (Condition("directory", self.source, "unknown" if self.remote else "ok"),)
+
+    def probe(self) -> Steps[None]:
+        """Find out whether it answers, for :meth:`health` to tell. Raises nothing for an outage."""
+        yield from ()
 
     def qualify(self) -> None:
         """Called once by a guard that trusts several issuers: names must say whose they are from now on.

@@ -38,6 +38,7 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
+from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -48,6 +49,9 @@ ALLOW = 60.0
 
 #: Seconds for which it serves otherwise.
 DENY = 5.0
+
+#: How many answers in a row have to be in doubt before the directory is said to be.
+DOUBTS = 3
 
 _Key = tuple[Any, ...]
 
@@ -99,6 +103,8 @@ class CachedDirectory(Directory):
         self._flights = Flights()
         self._lock = threading.Lock()
         self._epoch = 0
+        #: How many answers in a row were in doubt; ``None`` before the first.
+        self._doubts: int | None = None
 
     @property
     def source(self) -> str:
@@ -221,6 +227,8 @@ class CachedDirectory(Directory):
         since = self._clock()
         facts = yield from answered(self.inner, needs)
         found: dict[_Key, Fact] = {}
+        clear = any(not fact.doubt for fact in facts.values())
+        self._doubts = 0 if clear else (self._doubts or 0) + 1
         with self._lock:
             for need, fact in facts.items():
                 key = self._key_of(need)
@@ -242,6 +250,20 @@ class CachedDirectory(Directory):
             else:
                 who = (principal.issuer, principal.subject)
                 self._entries.discard(lambda key: key[:2] == who)
+
+    def health(self) -> Sequence[Condition]:
+        """What the directory itself says; where it has no complaint, what its answers say."""
+        return [self._judged(condition) if condition.level == "ok" else condition for condition in self.inner.health()]
+
+    def _judged(self, condition: Condition) -> Condition:
+        if condition.part != "directory" or self._doubts is None:
+            return condition
+        if self._doubts >= DOUBTS:
+            return condition._replace(state="in_doubt", level="degraded")
+        return condition if self._doubts else condition._replace(state="ok")
+
+    def probe(self) -> Steps[None]:
+        yield from self.inner.probe()
 
     def qualify(self) -> None:
         self.inner.qualify()

@@ -34,6 +34,7 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
+from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
@@ -227,6 +228,12 @@ class CartaDirectory(Directory):
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         self._names.forget()
         self._accounts.forget()
+
+    def health(self) -> Sequence[Condition]:
+        return (self._asking.health(),)
+
+    def probe(self) -> Steps[None]:
+        yield from self._asking.probe()
 
     def qualify(self) -> None:
         if self._issuer is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TypeVar, cast
 
+from cartaguard.carta.calls.pool import login_pool
 from cartaguard.carta.endpoint import Endpoint
 from cartaguard.carta.login import ApiTokenLogin, Token, TokenLogin, is_word
 from cartaguard.carta.operation import Operation
@@ -20,6 +21,7 @@ from cartaguard.drivers.effects import Steps
 from cartaguard.errors import CartaError, CartaUnavailable, ConfigurationError, FactsUnavailable, LoginError, TransportError, Unavailable
 from cartaguard.events import emit
 from cartaguard.http.exchange import HttpRequest, HttpResponse
+from cartaguard.model.health import Condition
 from cartaguard.model.principal import Principal
 
 __all__ = ["Asking", "login_name", "service_login"]
@@ -64,6 +66,19 @@ class Asking:
         if response.status in (403, 404):
             return None
         raise FactsUnavailable(f"`{url}` answered {response.status}", code=_doubt(response.status))
+
+    def health(self) -> Condition:
+        """Whether Carta answers."""
+        return self._caution.health()
+
+    def probe(self) -> Steps[None]:
+        """Ask Carta what everybody may ask, to see whether it answers."""
+        request = login_pool().request(self.carta)
+        try:
+            self._caution.check(request.url)
+            yield from self._exchange(request, request.url)
+        except FactsUnavailable as fault:
+            emit("directory_in_doubt", source=self.carta.host, doubt=fault.code, reason=fault)
 
     def _serve(self, service: Login, operation: Operation[T], url: str) -> Steps[HttpResponse]:
         """The answer to the service account, whose login is renewed once where Carta does not take it any more."""

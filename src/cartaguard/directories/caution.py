@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 
 from cartaguard.drivers.breaker import Breaker
 from cartaguard.errors import FactsUnavailable
+from cartaguard.model.health import Condition
 
 __all__ = ["Caution"]
 
@@ -27,6 +28,7 @@ class Caution:
 
     def __init__(self, source: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._source = source
         self._whole = Breaker(clock, source)
         self._questions: dict[Hashable, Breaker] = {}
 
@@ -36,6 +38,12 @@ class Caution:
         wait = (breaker.allow() if breaker is not None else 0.0) or self._whole.allow()
         if wait:
             raise FactsUnavailable("it failed lately and is left alone for now", code="carta_unavailable", retry_after=int(wait) + 1)
+
+    def health(self) -> Condition:
+        """Whether the service as a whole answered last, or is left alone and for how long."""
+        if self._whole.failing:
+            return Condition("directory", self._source, "left_alone", "down", retry_after=self._whole.wait())
+        return Condition("directory", self._source, "ok" if self._whole.answered else "unknown")
 
     def unreachable(self) -> None:
         """The service as a whole does not answer."""

@@ -26,6 +26,7 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
+from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -168,6 +169,12 @@ class ChainDirectory(Directory):
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         for member in self.members:
             member.invalidate(principal=principal, group=group, resource=resource)
+
+    def health(self) -> Sequence[Condition]:
+        return [condition for member in self.members for condition in member.health()]
+
+    def probe(self) -> Steps[None]:
+        yield Together([member.probe() for member in self.members])
 
     def qualify(self) -> None:
         for member in self.members:

@@ -14,10 +14,12 @@ from cartaguard.guard import current
 from cartaguard.guard.decide import decide
 from cartaguard.guard.explanation import Explanation, explained
 from cartaguard.guard.flow import Check, decisions, facts
+from cartaguard.guard.health import Monitor
 from cartaguard.guard.listing import Listing, page
 from cartaguard.http.refusal import Refusals
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
+from cartaguard.model.health import Health
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission, action_flag, holds
 from cartaguard.model.policy import Policy
@@ -62,6 +64,7 @@ class Guard:
         self.policy = Policy() if policy is None else policy
         self.refusals = Refusals(realm=realm, access_url=access_url)
         self.clock = clock
+        self.monitor = Monitor(verifier, self.directory)
         self._qualified = verifier is not None and len(verifier.issuers) > 1
         if self._qualified:
             self.directory.qualify()
@@ -269,6 +272,17 @@ class Guard:
     ) -> None:
         """:meth:`invalidate` for asyncio."""
         self.invalidate(principal=principal, group=group, resource=resource)
+
+    def health(self, *, probe: bool = False) -> Health:
+        """How keys, directory, cache and bus are, from what is known without asking anybody.
+
+        :param probe: ask the keys' and the directory's sources first, at most once in 10 s; an outage is not raised.
+        """
+        return _run(self.monitor.probe(), "ahealth") if probe else self.monitor.health()
+
+    async def ahealth(self, *, probe: bool = False) -> Health:
+        """:meth:`health` for asyncio."""
+        return await _arun(self.monitor.probe()) if probe else self.monitor.health()
 
     def acting_as(self, principal: Principal) -> AbstractContextManager[Principal]:
         """Make a principal the current caller within a ``with`` block, for functions under ``authorize``."""

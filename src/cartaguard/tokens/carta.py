@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.http.urls import is_loopback, secure_url
+from cartaguard.model.health import Condition
 from cartaguard.tokens import strictjson
 from cartaguard.tokens.document import Document, DocumentError
 from cartaguard.tokens.issuer import Issuer
@@ -66,6 +67,15 @@ class CartaIssuer(Issuer):
             if self.found is None:
                 raise self._document.unavailable()
         return self.found
+
+    def health(self) -> Condition:
+        return self._document.health(self.name) if self.found is None else self.found.health()
+
+    def probe(self) -> Steps[None]:
+        if self.found is None and not self._document.pause():
+            yield from self._document.fetch()
+        if self.found is not None:
+            yield from self.found.probe()
 
     def _take(self, body: bytes) -> None:
         try:

@@ -17,6 +17,7 @@ from cartaguard.drivers.flights import Flights
 from cartaguard.errors import CartaGuardError, KeysUnavailable, TransportError, Unavailable
 from cartaguard.events import emit
 from cartaguard.http.exchange import HttpRequest, HttpResponse
+from cartaguard.model.health import Condition
 
 __all__ = ["Document", "DocumentError"]
 
@@ -62,6 +63,12 @@ class Document:
     def unavailable(self) -> KeysUnavailable:
         """The fault to raise when the document would be needed and cannot be had."""
         return KeysUnavailable(f"`{self.url}` could not be read", retry_after=max(math.ceil(self.pause()), 1))
+
+    def health(self, issuer: str) -> Condition:
+        """How the keys of an issuer are for which the document is needed and was never had."""
+        if self.failed:
+            return Condition("keys", issuer, "unavailable", "down", retry_after=self.pause())
+        return Condition("keys", issuer, "not_fetched")
 
     def fetch(self, landed: Callable[[], None] | None = None) -> Steps[bool]:
         """Fetch it, or wait for whoever is fetching it, and say whether it was had anew. A failure is not raised.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
+from cartaguard.model.health import Condition
 from cartaguard.tokens.jwk import FAMILIES
 from cartaguard.tokens.keys import Keys, RemoteKeys, Watcher
 from cartaguard.tokens.pool import Pool
@@ -94,6 +96,14 @@ class Issuer:
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         """Called by each verifier that has this issuer, with its clock."""
         self.keys.attach(clock, watcher)
+
+    def health(self) -> Condition:
+        """How its keys are, at once and without I/O."""
+        return self.keys.health(self.name)
+
+    def probe(self) -> Steps[None]:
+        """Fetch its keys, for :meth:`health` to tell."""
+        yield from self.keys.probe()
 
     def __repr__(self) -> str:
         return f"<Issuer {self.name!r}>"

@@ -12,6 +12,7 @@ from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.events import emit
 from cartaguard.http.urls import secure_url
+from cartaguard.model.health import Condition
 from cartaguard.tokens import strictjson
 from cartaguard.tokens.document import Document, DocumentError
 from cartaguard.tokens.jwk import Check, Jwk, read_keys
@@ -84,6 +85,14 @@ class Keys:
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         """Called by each verifier that uses these keys, with its clock."""
 
+    def health(self, issuer: str) -> Condition:
+        """How the keys of an issuer are, at once and without I/O."""
+        return Condition("keys", issuer, "unknown")
+
+    def probe(self) -> Steps[None]:
+        """Fetch them, for :meth:`health` to tell. Raises nothing for an outage."""
+        yield from ()
+
 
 class StaticKeys(Keys):
     """Keys that are given and never change.
@@ -114,6 +123,9 @@ class StaticKeys(Keys):
                 raise refuse("unknown_key")
             found = self._found[kid, alg] = Found(check, math.inf)
         return found
+
+    def health(self, issuer: str) -> Condition:
+        return Condition("keys", issuer, "fresh")
 
 
 class RemoteKeys(Keys):
@@ -174,6 +186,23 @@ class RemoteKeys(Keys):
             self._unknown.clear()
         self._unknown[kid, alg] = self._now()
         raise refuse("unknown_key")
+
+    def health(self, issuer: str) -> Condition:
+        if self._current is None:
+            return self._document.health(issuer)
+        age = self._now() - self._current[1]
+        if age < self._ttl:
+            return Condition("keys", issuer, "fresh", age=age)
+        if not self._document.failed:
+            # No token has come for a while, and the next one has it fetched.
+            return Condition("keys", issuer, "idle", age=age)
+        usable = age <= STALE_IF_ERROR
+        state, retry_after = ("stale" if usable else "unavailable"), self._document.pause()
+        return Condition("keys", issuer, state, "degraded" if usable else "down", age, retry_after)
+
+    def probe(self) -> Steps[None]:
+        if not self._document.pause():
+            yield from self._document.fetch()
 
     def _known(self, kid: str, alg: str) -> Found | None:
         """The key in the current set, unless that is too old even for an emergency. A stale one is fresh for no time."""

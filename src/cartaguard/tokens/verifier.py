@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from cartaguard.drivers import blocking
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError, KeysUnavailable
+from cartaguard.model.health import Condition
 from cartaguard.model.principal import Principal
 from cartaguard.tokens import compact
 from cartaguard.tokens.cache import Shelf, TokenCache
@@ -152,6 +153,16 @@ class TokenVerifier:
         """Forget every verified token and every header that was read. Called when keys have changed."""
         self._headers = {}
         self._cache.clear()
+
+    # -- health
+
+    def health(self) -> list[Condition]:
+        """How the keys of each issuer are."""
+        return [issuer.health() for issuer in self._issuers]
+
+    def probes(self) -> list[Steps[None]]:
+        """Steps that fetch the keys of each issuer."""
+        return [issuer.probe() for issuer in self._issuers]
 
     # -- the order of things
 

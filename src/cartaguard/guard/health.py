@@ -1,0 +1,70 @@
+"""What a guard tells of its health, and how it asks its sources for it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from cartaguard.directories.base import Directory
+from cartaguard.drivers.effects import Steps, Together
+from cartaguard.model.health import Condition, Health
+
+if TYPE_CHECKING:
+    from cartaguard.tokens.verifier import TokenVerifier
+
+__all__ = ["Monitor", "Tells"]
+
+#: Seconds in which the sources are asked at most once, whoever wants to know.
+PAUSE = 10.0
+
+#: Seconds after which no further source is asked. One that is being asked has its own timeout.
+BUDGET = 10.0
+
+
+class Tells(Protocol):
+    """Something that tells of itself: a cache, a bus, a snapshot."""
+
+    def health(self) -> Iterable[Condition]:
+        """How it is, at once and without I/O."""
+
+
+class Monitor:
+    """The health of one guard.
+
+    :param clock: seconds that only grow.
+    """
+
+    def __init__(self, verifier: TokenVerifier | None, directory: Directory, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._verifier = verifier
+        self._directory = directory
+        self._others: list[Tells] = []
+        self._clock = clock
+        self._probed_at = -math.inf
+
+    def add(self, other: Tells) -> None:
+        """Let something else tell of itself too."""
+        self._others.append(other)
+
+    def health(self) -> Health:
+        """What is known now, without asking anybody."""
+        told = [] if self._verifier is None else [*self._verifier.health()]
+        told += self._directory.health()
+        for other in self._others:
+            told += other.health()
+        return Health(told)
+
+    def probe(self) -> Steps[Health]:
+        """Ask keys and directories, unless they were asked lately, and tell what came of it. Nothing is raised for an outage."""
+        now = self._clock()
+        if now - self._probed_at >= PAUSE:
+            self._probed_at = now
+            probes = [] if self._verifier is None else self._verifier.probes()
+            yield Together([self._within(now + BUDGET, probe) for probe in (*probes, self._directory.probe())])
+        return self.health()
+
+    def _within(self, deadline: float, probe: Steps[None]) -> Steps[None]:
+        # In a thread they are asked one after the other.
+        if self._clock() < deadline:
+            yield from probe
