@@ -22,7 +22,8 @@ NAMES = (
 
 FRAMEWORKS = {"starlette", "fastapi", "flask", "werkzeug", "uvicorn", "typer", "rich", "jinja2", "a2wsgi", "asgiref"}
 CLIENTS = {"httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp", "boto3"}
-HEAVY = FRAMEWORKS | CLIENTS | {"sqlalchemy", "pydantic", "pydantic_core", "jwt", "cryptography", "msgspec"}
+METRICS = {"prometheus_client", "opentelemetry"}
+HEAVY = FRAMEWORKS | CLIENTS | METRICS | {"sqlalchemy", "pydantic", "pydantic_core", "jwt", "cryptography", "msgspec"}
 
 PACKAGE = Path(cartaguard.__file__).parent
 

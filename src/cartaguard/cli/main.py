@@ -27,6 +27,7 @@ COMMANDS = (
     "namespace",
     "service",
     "token",
+    "health",
     "demo",
     "dev",
 )

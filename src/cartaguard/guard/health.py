@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from cartaguard.directories.base import Directory
 from cartaguard.drivers.effects import Steps, Together
-from cartaguard.model.health import Condition, Health
+from cartaguard.model.health import PARTS, Condition, Health, Part
 
 if TYPE_CHECKING:
+    from cartaguard.guard.guard import Guard
     from cartaguard.tokens.verifier import TokenVerifier
 
-__all__ = ["Monitor", "Tells"]
+__all__ = ["Monitor", "Tells", "parts_up"]
 
 #: Seconds in which the sources are asked at most once, whoever wants to know.
 PAUSE = 10.0
@@ -68,3 +69,12 @@ class Monitor:
         # In a thread they are asked one after the other.
         if self._clock() < deadline:
             yield from probe
+
+
+def parts_up(guards: Iterable[Guard]) -> Iterator[tuple[Part, bool]]:
+    """For metrics: each part that some guard has, and whether none of its sources is down."""
+    health = Health([condition for guard in guards for condition in guard.health().conditions])
+    for part in PARTS:
+        conditions = health.of(part)
+        if conditions:
+            yield part, all(condition.level != "down" for condition in conditions)
