@@ -34,30 +34,58 @@ class Row(NamedTuple):
     contenders: Sequence[Contender]
 
 
-_DOOR = {"counts": [5, 500], "asked": list(ASKED_PATHS)}
+_COUNTS = {"counts": [5, 500]}
+_DOOR = {**_COUNTS, "asked": list(ASKED_PATHS)}
 
 
 def _ours(door: str, who: str = "cartaguard") -> Contender:
     return Contender(who, "cartaguard_doors", {"door": door, **_DOOR})
 
 
+def _by_hand(door: str) -> list[Contender]:
+    """Guards by hand around a library that checks tokens."""
+    return [
+        Contender(f"{name} guard", "peer_guards", {"library": library, "door": door, **_COUNTS}, library)
+        for name, library in (("PyJWT", "pyjwt"), ("joserfc", "joserfc"))
+    ]
+
+
 PAIRED: Mapping[str, Row] = {
     "token": Row(
         "A token",
-        [Contender("cartaguard", "cartaguard_tokens"), Contender("the signature alone", "signature")],
+        [
+            Contender("cartaguard", "cartaguard_tokens"),
+            Contender("the signature alone", "signature"),
+            Contender("PyJWT", "peer_tokens", {"library": "pyjwt"}, "pyjwt"),
+            Contender("joserfc", "peer_tokens", {"library": "joserfc"}, "joserfc"),
+        ],
     ),
-    "decision": Row("A decision whose facts are at hand", [Contender("cartaguard", "cartaguard_decisions")]),
-    "asgi": Row("Raw ASGI", [_ours("asgi")]),
-    "starlette": Row("Starlette", [_ours("starlette")]),
+    "decision": Row("A decision whose facts are at hand", [
+            Contender("cartaguard", "cartaguard_decisions"),
+            Contender("casbin", "peer_casbin", {"what": "decision"}, "casbin"),
+            Contender("cedarpy", "peer_engines", {"engine": "cedarpy"}, "cedarpy"),
+            Contender("pemba", "peer_engines", {"engine": "pemba"}, "pemba"),
+        ]),
+    "asgi": Row("Raw ASGI", [_ours("asgi"), *_by_hand("asgi")]),
+    "starlette": Row("Starlette", [_ours("starlette"), *_by_hand("starlette")]),
     "fastapi": Row(
         "FastAPI",
         [
             _ours("fastapi"),
             _ours("fastapi routes", "cartaguard, demands on the routes"),
             _ours("fastapi alone", "cartaguard, as a dependency"),
-            Contender("a dependency that does nothing", "idle_dependency", {"counts": [5, 500]}),
+            Contender("a dependency that does nothing", "idle_dependency", _COUNTS),
+            *_by_hand("fastapi"),
+            Contender("fastapi-azure-auth", "peer_azure", _COUNTS, "fastapi-azure-auth"),
+            Contender("auth0-fastapi-api", "peer_auth0", _COUNTS, "auth0-fastapi-api"),
+            Contender("fastapi-casbin-auth behind PyJWT", "peer_casbin", {"what": "fastapi", **_COUNTS}, "fastapi-casbin-auth"),
         ],
     ),
-    "wsgi": Row("Raw WSGI", [_ours("wsgi")]),
-    "flask": Row("Flask", [_ours("flask")]),
+    "wsgi": Row("Raw WSGI", [_ours("wsgi"), *_by_hand("wsgi")]),
+    "flask": Row("Flask", [
+            _ours("flask"),
+            *_by_hand("flask"),
+            Contender("Flask-JWT-Extended", "peer_flask_jwt", _COUNTS, "flask-jwt-extended"),
+            Contender("flask-authz", "peer_casbin", {"what": "flask", **_COUNTS}, "flask-authz"),
+        ]),
 }

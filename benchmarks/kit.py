@@ -31,6 +31,7 @@ ISSUERS = {
     "cognito": "https://cognito-idp.us-east-2.amazonaws.com/us-east-2_Benchmark",
     "azure": "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
     "auth0": "https://benchmark.auth0.example/",
+    "identity": "https://issuer.example.org/",
 }
 
 CLIENT = "1example23456789client"
@@ -68,7 +69,12 @@ def _auth0(name: str, *, right: bool) -> Claims:
     return {"sub": f"auth0|{name}", "aud": "https://api.example.org", "azp": CLIENT, "scope": "research staff" if right else "staff"}
 
 
-_SHAPES: dict[str, Callable[..., Claims]] = {"cognito": _cognito, "azure": _azure, "auth0": _auth0}
+def _identity(name: str, *, right: bool) -> Claims:
+    """What flask-authz reads, which takes no audience."""
+    return {"sub": f"sub-{name}", "identity": name if right else "otto"}
+
+
+_SHAPES: dict[str, Callable[..., Claims]] = {"cognito": _cognito, "azure": _azure, "auth0": _auth0, "identity": _identity}
 
 
 def make_kit(*, ring: int = 256) -> dict[str, Any]:

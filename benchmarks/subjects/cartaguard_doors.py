@@ -50,7 +50,7 @@ def applications_for(kit: Kit, door: str, count: int, driver: Driver | None = No
         case "fastapi routes" | "fastapi alone":
             return applications.fastapi_app(count), _fastapi(kit, count, install=door == "fastapi routes")
         case "flask":
-            return applications.flask_app(count), _flask(kit, count)
+            return applications.flask_app(count).wsgi_app, _flask(kit, count)
         case _:
             raise ValueError(f"`{door}` is not a door")
 
