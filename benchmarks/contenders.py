@@ -60,12 +60,16 @@ PAIRED: Mapping[str, Row] = {
             Contender("joserfc", "peer_tokens", {"library": "joserfc"}, "joserfc"),
         ],
     ),
-    "decision": Row("A decision whose facts are at hand", [
+    "decision": Row(
+        "A decision whose facts are at hand",
+        [
             Contender("cartaguard", "cartaguard_decisions"),
             Contender("casbin", "peer_casbin", {"what": "decision"}, "casbin"),
             Contender("cedarpy", "peer_engines", {"engine": "cedarpy"}, "cedarpy"),
             Contender("pemba", "peer_engines", {"engine": "pemba"}, "pemba"),
-        ]),
+            Contender("pecanhq", "peer_pecan", {}, "pecanhq", "The session is made anew for each question, as for each request."),
+        ],
+    ),
     "asgi": Row("Raw ASGI", [_ours("asgi"), *_by_hand("asgi")]),
     "starlette": Row("Starlette", [_ours("starlette"), *_by_hand("starlette")]),
     "fastapi": Row(
@@ -82,10 +86,22 @@ PAIRED: Mapping[str, Row] = {
         ],
     ),
     "wsgi": Row("Raw WSGI", [_ours("wsgi"), *_by_hand("wsgi")]),
-    "flask": Row("Flask", [
+    "flask": Row(
+        "Flask",
+        [
             _ours("flask"),
             *_by_hand("flask"),
             Contender("Flask-JWT-Extended", "peer_flask_jwt", _COUNTS, "flask-jwt-extended"),
             Contender("flask-authz", "peer_casbin", {"what": "flask", **_COUNTS}, "flask-authz"),
-        ]),
+        ],
+    ),
+    "remote": Row(
+        "Asking somebody a millisecond away for every request",
+        [
+            Contender("cartaguard, raw ASGI", "cartaguard_doors", {"door": "asgi"}),
+            Contender("cartaguard, raw WSGI", "cartaguard_doors", {"door": "wsgi"}),
+            Contender("three calls by hand (httpx)", "remote", {"how": "three calls"}),
+            Contender("pecanhq, one call", "remote", {"how": "pecanhq"}, "pecanhq"),
+        ],
+    ),
 }

@@ -11,10 +11,9 @@ import io
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
-from time import perf_counter_ns
 from typing import Any, TypeAlias
 
-from benchmarks.pairs import Side
+from benchmarks.pairs import Side, now
 
 __all__ = ["AsgiDriver", "Driver", "Paths", "WsgiDriver", "always", "anew", "fresh_bytes", "fresh_text"]
 
@@ -138,10 +137,10 @@ class AsgiDriver:
 
     async def _batch(self, app: Any, scopes: Iterable[dict[str, Any]]) -> int:
         send = self._send
-        start = perf_counter_ns()
+        start = now()
         for scope in scopes:
             await app(scope, _receive, send)
-        return perf_counter_ns() - start
+        return now() - start
 
     async def _send(self, message: Any) -> None:
         if message.get("status", 200) != 200:
@@ -168,9 +167,9 @@ class WsgiDriver:
         def side(number: int) -> int:
             environs = [environ_of(paths(), authorization) for _ in range(number)]
             self._wrong = 0
-            start = perf_counter_ns()
+            start = now()
             self._run(app, environs)
-            elapsed = perf_counter_ns() - start
+            elapsed = now() - start
             _all_good(self._wrong, number)
             return elapsed
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OURS", "Environment", "Missing", "environment", "pins", "versions"]
+__all__ = ["FOLDER", "OURS", "Environment", "Missing", "environment", "pins", "versions"]
 
 HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""Casbin: its decision, fastapi-casbin-auth behind Starlette's authentication with PyJWT, and flask-authz with its own reading of tokens."""
+"""Casbin: its decision, fastapi-casbin-auth behind Starlette's authentication with PyJWT, and flask-authz, which reads tokens itself."""
 
 from __future__ import annotations
 

@@ -45,13 +45,12 @@ def _guarded(kit: Kit, count: int) -> Any:
         JWTManager(app)
 
     def wrap(route: Any, view: Any) -> Any:
-        @jwt_required()
         @wraps(view)
-        def guarded(**params: Any) -> Any:
+        def in_group(**params: Any) -> Any:
             if kit["group"] not in get_jwt().get("cognito:groups", ()):
                 return {"detail": "denied"}, 403
             return view(**params)
 
-        return guarded
+        return jwt_required()(in_group)
 
     return flask_app(count, wrap=wrap, before=configure).wsgi_app

@@ -13,7 +13,6 @@ __all__ = ["Verify", "make", "verify_with"]
 Verify: TypeAlias = Callable[[str], Mapping[str, Any]]
 
 
-
 def verify_with(library: str, kit: Kit) -> tuple[Verify, type[Exception]]:
     """What verifies an ID token with a library, and what it raises for one that it refuses."""
     return {"pyjwt": _pyjwt, "joserfc": _joserfc}[library](kit)
