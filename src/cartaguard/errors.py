@@ -36,6 +36,7 @@ __all__ = [
     "PolicyError",
     "RequirementError",
     "SettingsError",
+    "SnapshotError",
     "TransportError",
     "Unavailable",
     "UndeclaredRoutes",
@@ -98,6 +99,12 @@ class DirectoryError(CartaGuardError, ValueError):
     """A malformed fact in a local directory, or a write that cannot be done. Names the fact."""
 
     code = "directory"
+
+
+class SnapshotError(DirectoryError):
+    """A snapshot that is not used: damaged, foreign, too old, of another version. ``code`` says which."""
+
+    code = "snapshot"
 
 
 class ParameterError(CartaGuardError, ValueError):

@@ -52,6 +52,11 @@ class MemoryCache(Generic[K, V]):
             for key in [key for key in self._entries if unwanted(key)]:
                 del self._entries[key]
 
+    def items(self) -> list[tuple[K, V]]:
+        """All entries, the oldest first."""
+        with self._lock:
+            return list(self._entries.items())
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

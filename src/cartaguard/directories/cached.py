@@ -240,6 +240,11 @@ class CachedDirectory(Directory):
 
     # -- the rest ----------------------------------------------------------------------------------------
 
+    def remembered(self) -> list[tuple[_Key, _Entry]]:
+        """What is remembered now, whether or not it still serves: for a snapshot."""
+        with self._lock:
+            return self._entries.items()
+
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         """Forget a principal's facts. A group or a resource may bear on anybody and anything, so then all is forgotten."""
         self.inner.invalidate(principal=principal, group=group, resource=resource)

@@ -19,7 +19,7 @@ from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 
-__all__ = ["NOBODY", "PERMISSIONS", "SECRET", "Grantee", "Holders", "World", "closure", "listing", "permission_on"]
+__all__ = ["NOBODY", "PERMISSIONS", "SECRET", "Grantee", "Held", "Holders", "World", "closure", "listing", "permission_on"]
 
 #: The resource type that is never shared: only its owner holds anything on it.
 SECRET = "Secret"  # noqa: S105 (a resource type)
@@ -130,6 +130,10 @@ class Holders(NamedTuple):
             return grantee.kind == "user" and grantee.name == self.owner
         return bool(self.granted(grantee.kind).get(grantee.name, 0) & _OWNER)
 
+    def shared(self, resource: str) -> int:
+        """The flags that are granted to another resource (``Type:id``)."""
+        return self.resources.get(resource, 0)
+
     def held(self, user: str | None, groups: Collection[str]) -> int:
         """The flags that a user holds here directly or through groups."""
         flags = 0
@@ -145,13 +149,27 @@ class Holders(NamedTuple):
         return flags
 
 
+class Held(Protocol):
+    """What the rules ask about one resource: :class:`Holders` where its grants are at hand, or a look-up for each question."""
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """The resources (``Type:id``) that something is granted to, with the flags."""
+
+    def shared(self, resource: str) -> int:
+        """The flags that are granted to another resource (``Type:id``)."""
+
+    def held(self, user: str | None, groups: Collection[str]) -> int:
+        """The flags that a user holds here directly or through groups."""
+
+
 class World(Protocol):
     """What a store of facts answers. Unknown names are no error: there is just nothing."""
 
     def parents(self, group: str) -> Iterable[str]:
         """The groups that have this group as a member."""
 
-    def holders(self, resource: Resource) -> Holders | None:
+    def holders(self, resource: Resource) -> Held | None:
         """Who holds what on a resource; ``None`` when the resource is not known."""
 
     def granted_to(self, grantee: Grantee) -> Iterable[Resource]:
@@ -232,6 +250,6 @@ def listing(world: World, user: str | None, groups: frozenset[str], type: str) -
         for target in world.granted_to(Grantee.of(here)):
             holders = world.holders(target)
             if holders is not None:
-                reach(target, held[here] & holders.resources.get(str(here), 0))
+                reach(target, held[here] & holders.shared(str(here)))
     found = [(resource, PERMISSIONS[flags]) for resource, flags in held.items() if resource.type == type]
     return sorted(found, key=lambda item: item[0].id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from typing import Any
 
@@ -14,7 +14,7 @@ from cartaguard.directories.graph import Grantee, Holders
 from cartaguard.directories.local_caller import Caller, recognise
 from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_read import granted_flags, read_facts
-from cartaguard.directories.local_store import Store, Stored, View
+from cartaguard.directories.local_store import Everything, Store, Stored, View
 from cartaguard.directories.local_write import Author, Writer
 from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.facts import Freshness, Granted, Known, Listed, Memberships, Organizations
@@ -144,6 +144,13 @@ class LocalDirectory(Directory):
             )
         self._qualified = True
         self.invalidate()
+
+    def everything(self) -> AbstractContextManager[Everything]:
+        """One state of all facts, for a copy of them.
+
+        :raises cartaguard.errors.DirectoryError: this directory is a copy itself (code ``read_only``).
+        """
+        return self._store.everything()
 
     def close(self) -> None:
         self._store.close()

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 from cartaguard.directories.graph import Grantee, Holders
-from cartaguard.directories.local_store import Facts, Group, Stored, User
+from cartaguard.directories.local_store import Everything, Facts, Group, Stored, User
 from cartaguard.errors import DirectoryError
 from cartaguard.model.facts import Known
 from cartaguard.model.names import Resource
@@ -61,6 +61,19 @@ class MemoryStore:
                 yield self
             finally:
                 self._version += 1
+
+    @contextmanager
+    def everything(self) -> Iterator[Everything]:
+        with self._lock:
+            users, resources = list(self._users.values()), list(self._resources.values())
+            members: dict[str, dict[str, list[str]]] = {group: {"user": [], "group": []} for group in self._groups}
+            for member, of in self._memberships.items():
+                for group in of:
+                    members[group][member.kind].append(member.name)
+            groups = [
+                Group(name, tuple(kinds["user"]), tuple(kinds["group"]), self._groups[name].admins) for name, kinds in members.items()
+            ]
+        yield Everything(users, groups, resources)
 
     def close(self) -> None:
         """There is nothing to give back."""

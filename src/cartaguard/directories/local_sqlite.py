@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
+from cartaguard.directories.local_store import Everything
 from cartaguard.directories.local_tables import Tables, prepare
 from cartaguard.errors import DirectoryError, FactsUnavailable
 from cartaguard.events import emit
@@ -111,6 +112,17 @@ class SqliteStore:
         with self._faults() as connections, connections.writer.transaction("BEGIN IMMEDIATE") as tables:
             yield tables
         self._shared.writes += 1
+
+    @contextmanager
+    def everything(self) -> Iterator[Everything]:
+        # A connection of its own: this takes long, and readers of this process share one.
+        with self._faults():
+            own = _Connection(self._path)
+            try:
+                with own.transaction("BEGIN") as tables:
+                    yield tables.everything()
+            finally:
+                own.sqlite.close()
 
     def close(self) -> None:
         if not self._closed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ from cartaguard.model.facts import Known
 from cartaguard.model.names import Resource
 from cartaguard.model.restriction import Restriction
 
-__all__ = ["Facts", "Group", "Store", "Stored", "User", "View"]
+__all__ = ["Draft", "Everything", "Facts", "Group", "Store", "Stored", "User", "View"]
 
 
 class User(NamedTuple):
@@ -58,8 +58,16 @@ class Facts(NamedTuple):
     resources: Sequence[Stored] = ()
 
 
+class Everything(NamedTuple):
+    """All that a store holds, to be read through once: it need not fit into memory."""
+
+    users: Iterable[User] = ()
+    groups: Iterable[Group] = ()
+    resources: Iterable[Stored] = ()
+
+
 class View(World, Protocol):
-    """One state of the facts, and the way to change it."""
+    """One state of the facts."""
 
     def user(self, name: str) -> User | None:
         """The listed user of this name."""
@@ -73,11 +81,17 @@ class View(World, Protocol):
     def groups_of(self, user: str) -> Collection[str]:
         """The groups that name this user, without nesting."""
 
-    def admins(self, group: str) -> Collection[str]:
-        """The users who may change this group's members."""
-
     def known(self, resource: Resource) -> Known | None:
         """The restriction facts of a listed resource."""
+
+
+class Draft(View, Protocol):
+    """One state of the facts, and the way to change it."""
+
+    def holders(self, resource: Resource) -> Holders | None: ...
+
+    def admins(self, group: str) -> Collection[str]:
+        """The users who may change this group's members."""
 
     def put_user(self, user: User) -> None: ...
 
@@ -103,10 +117,16 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[View]:
         """See one state of the facts."""
 
-    def writing(self) -> AbstractContextManager[View]:
+    def writing(self) -> AbstractContextManager[Draft]:
         """See the facts and change them as the only one. A fault keeps what was put from being kept.
 
         :raises cartaguard.errors.DirectoryError: the store is read only.
+        """
+
+    def everything(self) -> AbstractContextManager[Everything]:
+        """See one state of all facts, for a copy of them. Who reads or writes meanwhile is not held up.
+
+        :raises cartaguard.errors.DirectoryError: the store is a copy itself.
         """
 
     def close(self) -> None: ...

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from cartaguard.directories.graph import Grantee, Holders
-from cartaguard.directories.local_store import Group, Stored, User
+from cartaguard.directories.local_store import Everything, Group, Stored, User
 from cartaguard.errors import DirectoryError
 from cartaguard.model.facts import Known
 from cartaguard.model.names import Resource
@@ -81,8 +82,7 @@ class Tables:
 
     def known(self, resource: Resource) -> Known | None:
         for organization, restricted in self._rows("SELECT organization, restricted FROM resources WHERE name = ?", str(resource)):
-            restriction = None if restricted is None else Restriction.read(restricted, organization=organization, strict=False)
-            return Stored(resource, restriction=restriction).known
+            return Stored(resource, restriction=_restriction(restricted, organization)).known
         return None
 
     def holders(self, resource: Resource) -> Holders | None:
@@ -101,11 +101,29 @@ class Tables:
     def owned_by(self, user: str) -> Iterable[Resource]:
         return map(Resource.parse, self._names("SELECT name FROM resources WHERE owner = ?", user))
 
+    def everything(self) -> Everything:
+        """All facts, as they are read from this transaction."""
+        return Everything(map(_user, self._sqlite.execute("SELECT * FROM users")), self._groups(), self._resources())
+
+    def _groups(self) -> Iterator[Group]:
+        for name, rows in groupby(self._sqlite.execute("SELECT of, kind, name FROM members ORDER BY of"), lambda row: str(row[0])):
+            members: dict[str, list[str]] = {"user": [], "group": [], "admin": []}
+            for _, kind, member in rows:
+                members[kind].append(member)
+            yield Group(name, tuple(members["user"]), tuple(members["group"]), tuple(members["admin"]))
+
+    def _resources(self) -> Iterator[Stored]:
+        found = self._sqlite.execute(
+            "SELECT r.name, r.owner, r.organization, r.restricted, g.kind, g.name, g.flags "
+            "FROM resources r LEFT JOIN grants g ON g.resource = r.name ORDER BY r.name, g.position"
+        )
+        for (name, owner, organization, restricted), rows in groupby(found, lambda row: row[:4]):
+            resource = Resource.parse(name)
+            holders = Holders.settle(resource, owner, ((Grantee(kind, grantee), flags) for *_, kind, grantee, flags in rows if kind))
+            yield Stored(resource, holders, organization, _restriction(restricted, organization))
+
     def _users(self, query: str, key: str) -> list[User]:
-        return [
-            User(name, username, subject, issuer, frozenset(json.loads(organizations)))
-            for name, username, subject, issuer, organizations in self._rows(query, key)
-        ]
+        return list(map(_user, self._rows(query, key)))
 
     def _names(self, query: str, *values: str) -> list[str]:
         return [name for (name,) in self._rows(query, *values)]
@@ -160,3 +178,12 @@ class Tables:
             self._sqlite.execute(statement, values)
         except UnicodeEncodeError:
             raise DirectoryError("a name holds a lone surrogate, which is no text that can be stored", code="malformed_fact") from None
+
+
+def _user(row: tuple[Any, ...]) -> User:
+    name, username, subject, issuer, organizations = row
+    return User(name, username, subject, issuer, frozenset(json.loads(organizations)))
+
+
+def _restriction(restricted: str | None, organization: str | None) -> Restriction | None:
+    return None if restricted is None else Restriction.read(restricted, organization=organization, strict=False)

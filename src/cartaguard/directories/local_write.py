@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from cartaguard.directories.graph import SECRET, Grantee, Holders, permission_on
 from cartaguard.directories.local_caller import Caller, recognise
-from cartaguard.directories.local_store import Stored, User, View
+from cartaguard.directories.local_store import Draft, Stored, User
 from cartaguard.errors import DirectoryError, NotAuthorized
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.names import Resource
@@ -42,7 +42,7 @@ class Writer:
     :raises cartaguard.errors.NotAuthorized: the author is nobody who was verified.
     """
 
-    def __init__(self, view: View, by: Author, *, qualified: bool) -> None:
+    def __init__(self, view: Draft, by: Author, *, qualified: bool) -> None:
         self._view = view
         self._author = by
         self._caller = Caller()
