@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -25,12 +26,15 @@ def _in_a_task(steps: Steps[Any]) -> Any:
 
 
 async def close_client() -> None:
-    """Close this loop's own HTTP client, since a test's loop ends with the test."""
+    """Close this loop's own HTTP client and connections to Redis, since a test's loop ends with the test."""
     from cartaguard.drivers import transport
 
     held = transport._per_loop.get(asyncio.get_running_loop())
     if held is not None:
         await held[1].aclose()
+    redis = sys.modules.get("cartaguard.caches.redis")
+    if redis is not None:
+        await redis.aclose()
 
 
 #: For ``@pytest.mark.parametrize("run", …)``; the ids are ``blocking`` and ``asyncio``.

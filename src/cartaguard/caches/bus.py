@@ -130,6 +130,8 @@ class Bus(Listener):
         self.channel = channel
         self.namespace = namespace
         self.topic = f"{namespace}:forget"
+        #: Done before anything is told that is owed; as long as it answers ``False`` nothing is.
+        self.first: Callable[[], bool] = lambda: True
         super().__init__(channel.source, clock=clock, pause=pause)
 
     def _begin(self) -> None:
@@ -161,13 +163,17 @@ class Bus(Listener):
         finally:
             # Also where the caller was cancelled meanwhile.
             if not told:
-                self._owed = True
                 events.emit("invalidation_unpublished", source=self.source)
-                self.wake()
+                self.owe()
+
+    def owe(self) -> None:
+        """Tell everything as soon as it can be done."""
+        self._owed = True
+        self.wake()
 
     def settle(self) -> None:
         """Tell what is owed. Raises :class:`~cartaguard.errors.TransportError` when it cannot be done yet."""
-        if self._owed:
+        if self._owed and self.first():
             self._owed = False
             try:
                 self._publish(EVERYTHING)
@@ -178,6 +184,11 @@ class Bus(Listener):
     def close(self) -> None:
         super().close()
         self.channel.close()
+
+    def beat(self, topic: str, message: bytes) -> None:
+        """Publish a beat in the way of everything else."""
+        with self._sending:
+            self.channel.publish(topic, message)
 
     def _publish(self, invalidation: Invalidation) -> None:
         with self._sending:
@@ -219,7 +230,7 @@ class _Beating(Line):
             self._sent[self._number] = now
             self._next = now + BEAT
             beat = msgspec.json.encode(_Beat(self._id, self._number))
-            self._bus.channel.publish(self._own if self._number > 1 else self._bus.topic, beat)
+            self._bus.beat(self._own if self._number > 1 else self._bus.topic, beat)
         for message in self._ears.receive(max(0.0, min(seconds, self._next - self._bus.clock()))):
             heard = self._read(message)
             if heard is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cartaguard.errors import ParameterError
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
@@ -25,6 +26,18 @@ class Invalidation(NamedTuple):
             group,
             None if resource is None else (resource.type, resource.id),
         )
+
+    def named(self) -> dict[str, Any]:
+        """As ``Directory.invalidate`` takes it. What names nothing that can be is about everything."""
+        named: dict[str, Any] = {"group": self.group}
+        try:
+            if self.principal is not None:
+                named["principal"] = Principal(issuer=self.principal[0], subject=self.principal[1])
+            if self.resource is not None:
+                named["resource"] = Resource(*self.resource)
+        except ParameterError:
+            return {}
+        return named
 
     @property
     def only(self) -> tuple[str, str] | None:

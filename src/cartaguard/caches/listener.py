@@ -40,17 +40,17 @@ thread of its own; after a fork the child begins anew.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
-from weakref import WeakSet
 
 from cartaguard import events
 from cartaguard.caches.invalidation import EVERYTHING, Invalidation
+from cartaguard.drivers.forks import renew_in_children
 from cartaguard.errors import CartaGuardError
+from cartaguard.model.health import Condition
 
 __all__ = ["BOUND", "Alive", "Heard", "Line", "Listener", "Lost"]
 
@@ -111,7 +111,7 @@ class Listener:
         self._pause = pause
         self._forget: list[Callable[[Invalidation], object]] = []
         self._begin()
-        _all.add(self)
+        renew_in_children(self)
 
     def _begin(self) -> None:
         """The state of a process that listens to nothing yet."""
@@ -121,6 +121,13 @@ class Listener:
         self._closed = threading.Event()
         #: Whether the last thing that was reported is a loss.
         self._missing = False
+
+    def renew(self) -> None:
+        """Begin anew in the child of a fork, which has no thread, and perhaps a lock that is held."""
+        closed = self._closed.is_set()
+        self._begin()
+        if closed:
+            self._closed.set()
 
     def open(self) -> Line:
         """Connect. Called in the listener's thread; a fault is no error, but the next try."""
@@ -161,6 +168,14 @@ class Listener:
                     thread.start()
                     self._thread = thread
 
+    def health(self) -> Condition:
+        """How it is, at once and without I/O. One that was not used yet does not listen, and that is as it should be."""
+        if self.clock() < self.lease:
+            return Condition("bus", self.source, "ok")
+        if self._thread is None and not self._closed.is_set():
+            return Condition("bus", self.source, "unknown")
+        return Condition("bus", self.source, "down", "down")
+
     def close(self) -> None:
         """End listening. Nothing is remembered any more; calling it again does nothing."""
         self._closed.set()
@@ -184,7 +199,8 @@ class Listener:
                 # Whoever could not be told is told before there is a new lease.
                 with contextlib.suppress(Exception):
                     self._tell(EVERYTHING)
-                self._report_loss(fault)
+                if not self._closed.is_set():
+                    self._report_loss(fault)
             if not self._closed.is_set():
                 (self._pause or self._closed.wait)(PAUSES[min(failures, len(PAUSES) - 1)] * random.uniform(0.5, 1.0))  # noqa: S311
                 failures += not proven
@@ -226,19 +242,3 @@ class Listener:
         if self._missing:
             self._missing = False
             events.emit(self.back, source=self.source)
-
-
-_all: WeakSet[Listener] = WeakSet()
-
-
-def _in_child() -> None:
-    """A fork copies no thread, and perhaps a lock that is held."""
-    for listener in tuple(_all):
-        closed = listener._closed.is_set()
-        listener._begin()
-        if closed:
-            listener._closed.set()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)

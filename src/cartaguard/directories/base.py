@@ -13,6 +13,7 @@ What a directory does not know is an empty fact. What it could not find out is a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import ConfigurationError, Unavailable
@@ -36,6 +37,9 @@ from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
+if TYPE_CHECKING:
+    from cartaguard.caches.listener import Listener
+
 __all__ = ["Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
 
 
@@ -53,6 +57,13 @@ class Directory:
 
     #: Whether the guard trusts several issuers, so that a bare user name in a fact says nobody. Set by the guard.
     qualified: bool = False
+
+    #: What tells its answers from those of other directories: the same text where the same question has the same
+    #: answer. With it processes share answers, where they share a cache; without it they do not.
+    identity: str | None = None
+
+    #: What hears of changes at its source; the cache in front of it remembers only while that is so.
+    changes: Listener | None = None
 
     @property
     def source(self) -> str:
@@ -96,7 +107,10 @@ class Directory:
         return self.answer(needs)
 
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
-        """Forget what is remembered of a principal, a group or a resource; of everything when none is named."""
+        """Forget what is remembered of a principal, a group or a resource; of everything when none is named.
+
+        May be called from any thread. Of a principal only issuer and subject count: another process told no more.
+        """
 
     def health(self) -> Sequence[Condition]:
         """How it is, and what stands behind it, at once and without I/O."""

@@ -5,6 +5,9 @@ who gains a right or joins a group waits 5 s at most, somebody who loses one kee
 ``groups`` and ``permission`` say what is asked, so every other fact serves for 5 s. A requirement's ``max_age``
 narrows that; its ``max_stale`` lets a fact serve for longer, but only while the source does not answer. Nothing
 outlives the token that it was fetched for, nor an invalidation, and no doubt is remembered.
+
+Where processes share a cache there is a second level, behind the memory of each: what one has fetched serves
+the others by the same rules. Memory then serves only while invalidations of the others would be heard.
 """
 
 from __future__ import annotations
@@ -14,13 +17,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cartaguard.caches.entry import Entry, Key
 from cartaguard.caches.memory import BOUND, MemoryCache
 from cartaguard.directories.base import Directory, answered, doubted
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
+from cartaguard.drivers.forks import renew_in_children
 from cartaguard.errors import ConfigurationError, Unavailable
 from cartaguard.events import emit
 from cartaguard.model.facts import (
@@ -42,6 +47,11 @@ from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
+if TYPE_CHECKING:
+    from cartaguard.caches.invalidation import Invalidation
+    from cartaguard.caches.shared import SharedCache
+    from cartaguard.caches.store import Page
+
 __all__ = ["ALLOW", "DENY", "CachedDirectory", "with_cache"]
 
 #: Seconds for which a fact serves that holds what is asked.
@@ -53,22 +63,12 @@ DENY = 5.0
 #: How many answers in a row have to be in doubt before the directory is said to be.
 DOUBTS = 3
 
-_Key = tuple[Any, ...]
-
 
 class _Batch(NamedTuple):
     """Needs that are fetched together, by what they are about, and how old their answer may be."""
 
     age: float | None
-    needs: dict[_Key, list[Need]]
-
-
-class _Entry(NamedTuple):
-    """A fact, when it was asked for, and when it ends with the token. Seconds since the epoch."""
-
-    fact: Any
-    since: float
-    until: float
+    needs: dict[Key, list[Need]]
 
 
 class CachedDirectory(Directory):
@@ -79,6 +79,7 @@ class CachedDirectory(Directory):
     :param deny: seconds for which it serves otherwise.
     :param bound: how many facts are remembered.
     :param clock: seconds since the epoch.
+    :param shared: what the processes of a deployment have in common.
     :raises cartaguard.errors.ConfigurationError: unless ``0 <= deny <= allow``.
     """
 
@@ -90,6 +91,7 @@ class CachedDirectory(Directory):
         deny: float = DENY,
         bound: int = BOUND,
         clock: Callable[[], float] = time.time,
+        shared: SharedCache | None = None,
     ) -> None:
         if not 0 <= deny <= allow:
             raise ConfigurationError(f"`deny` ({deny:g} s) is from 0 to `allow` ({allow:g} s)")
@@ -99,12 +101,25 @@ class CachedDirectory(Directory):
         self._allow = allow
         self._deny = deny
         self._clock = clock
-        self._entries: MemoryCache[_Key, _Entry] = MemoryCache(bound)
-        self._flights = Flights()
-        self._lock = threading.Lock()
+        self._bound = bound
+        self._qualified = False
         self._epoch = 0
         #: How many answers in a row were in doubt; ``None`` before the first.
         self._doubts: int | None = None
+        self._flights = Flights()
+        self.renew()
+        renew_in_children(self)
+        # What hears of changes by itself need not be told by the others, and they could not tell in time.
+        self._store = shared.store if shared is not None and inner.identity is not None and inner.changes is None else None
+        self._listeners = tuple(one for one in (None if shared is None else shared.bus, inner.changes) if one is not None)
+        for listener in self._listeners:
+            listener.subscribe(self._hear)
+
+    def renew(self) -> None:
+        """Begin without any memory: for the child of a fork."""
+        self._lock = threading.Lock()
+        self._entries: MemoryCache[Key, Entry] = MemoryCache(self._bound)
+        self._epoch += 1
 
     @property
     def source(self) -> str:
@@ -138,16 +153,19 @@ class CachedDirectory(Directory):
     def listing(self, principal: Principal, type: str) -> Listed | None:
         return self.inner.listing(principal, type) or self._recall(self._key(ListingNeed, principal, type))
 
-    def _recall(self, key: _Key, fresh: Freshness | None = None) -> Any:
+    def _recall(self, key: Key, fresh: Freshness | None = None) -> Any:
         entry = self._entries.get(key)
         return entry.fact if entry is not None and self._serves(entry, False, fresh) else None
 
-    def _serves(self, entry: _Entry, allows: bool, fresh: Freshness | None, grace: float = 0.0) -> bool:
+    def _serves(self, entry: Entry, allows: bool, fresh: Freshness | None, grace: float = 0.0) -> bool:
         """Whether a remembered fact may be used now.
 
         :param allows: it holds what is asked.
         :param grace: seconds for which it serves longer.
         """
+        return self._informed() and self._lasts(entry, allows, fresh, grace)
+
+    def _lasts(self, entry: Entry, allows: bool, fresh: Freshness | None, grace: float = 0.0) -> bool:
         now = self._clock()
         longest = self._allow if allows else self._deny
         if fresh is not None and fresh.max_age is not None and fresh.max_age < longest:
@@ -155,11 +173,18 @@ class CachedDirectory(Directory):
         # A clock that was set back tells no age.
         return entry.since <= now < entry.until and now - entry.since < longest + grace
 
-    def _key(self, kind: type[Need], principal: Principal, *what: str) -> _Key:
+    def _informed(self) -> bool:
+        """Whether it would be heard if something changed; only then memory counts."""
+        for listener in self._listeners:  # noqa: SIM110 (a generator would cost more than the rest of a hit)
+            if not listener.alive():
+                return False
+        return True
+
+    def _key(self, kind: type[Need], principal: Principal, *what: str) -> Key:
         groups = principal.groups if self.uses_groups else None
         return (principal.issuer, principal.subject, principal.username, groups, kind, *what)
 
-    def _key_of(self, need: Need) -> _Key:
+    def _key_of(self, need: Need) -> Key:
         match need:
             case PermissionNeed(principal, resource) | RestrictionNeed(principal, resource):
                 return self._key(type(need), principal, resource.type, resource.id)
@@ -195,24 +220,26 @@ class CachedDirectory(Directory):
         """Fetch a batch, or wait for whoever is fetching the same; what its source does not tell may be told by memory."""
         # Whoever asks after an invalidation does not join a fetch that began before it.
         epoch = self._epoch
-        asked = tuple(needs[0] for needs in batch.needs.values())
         try:
-            facts: dict[_Key, Fact]
+            facts: dict[Key, Fact]
             if batch.age == 0:
                 # A fetch that is under way began before this was asked.
-                facts = yield from self._load(asked, epoch)
+                facts = yield from self._load(batch, epoch)
             else:
                 # Within one stretch of that length: a fetch that began earlier than the age allows is not joined.
                 stretch = None if batch.age is None else (batch.age, self._clock() // batch.age)
-                facts = yield Shared(self._flights, (epoch, stretch, frozenset(batch.needs)), lambda: self._load(asked, epoch))
+                # What is shared may serve one question about a fact and not another one.
+                about = frozenset(batch.needs) if self._store is None else frozenset(map(_in_question, batch.needs.items()))
+                facts = yield Shared(self._flights, (epoch, stretch, about), lambda: self._load(batch, epoch))
         except Unavailable as fault:
+            asked = tuple(needs[0] for needs in batch.needs.values())
             doubts = doubted(self.inner, asked, fault)
             facts = {key: doubts[needs[0]] for key, needs in batch.needs.items()}
         return {need: self._kept(need, key, facts[key]) for key, needs in batch.needs.items() for need in needs}
 
-    def _kept(self, need: Need, key: _Key, fact: Fact) -> Fact:
+    def _kept(self, need: Need, key: Key, fact: Fact) -> Fact:
         """A fact, or where it is in doubt and the need allows it, what is remembered of it for a little longer."""
-        fresh = None if isinstance(need, ListingNeed) else need.fresh
+        fresh = _fresh(need)
         entry = self._entries.get(key) if fact.doubt and fresh is not None and fresh.max_stale else None
         if entry is None or fresh is None or not _stands(need, entry.fact):
             return fact
@@ -223,24 +250,60 @@ class CachedDirectory(Directory):
         kept: Fact = replace(entry.fact, stale=True)
         return kept
 
-    def _load(self, needs: tuple[Need, ...], epoch: int) -> Steps[dict[_Key, Fact]]:
-        since = self._clock()
-        facts = yield from answered(self.inner, needs)
-        found: dict[_Key, Fact] = {}
-        clear = any(not fact.doubt for fact in facts.values())
-        self._doubts = 0 if clear else (self._doubts or 0) + 1
-        with self._lock:
+    def _load(self, batch: _Batch, epoch: int) -> Steps[dict[Key, Fact]]:
+        store = None if batch.age == 0 else self._store
+        found: dict[Key, Fact] = {}
+        pages: list[Page] = []
+        if store is not None:
+            pages = yield from store.read(self._identity, batch.needs)
+            found = self._from_others(batch, pages, epoch)
+        asked = tuple(needs[0] for key, needs in batch.needs.items() if key not in found)
+        if asked:
+            since = self._clock()
+            facts = yield from answered(self.inner, asked)
+            clear = any(not fact.doubt for fact in facts.values())
+            self._doubts = 0 if clear else (self._doubts or 0) + 1
+            entries: dict[Key, Entry] = {}
             for need, fact in facts.items():
                 key = self._key_of(need)
                 found[key] = fact
-                if not fact.doubt and epoch == self._epoch:
-                    expires_at = need.principal.expires_at
-                    self._entries.put(key, _Entry(fact, since, inf if expires_at is None else expires_at))
+                if not fact.doubt and not fact.stale:
+                    entries[key] = Entry(fact, since, _end(need))
+            self._remember(entries, epoch)
+            if store is not None and epoch == self._epoch:
+                yield from store.write(self._identity, pages, entries)
         return found
+
+    def _from_others(self, batch: _Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Fact]:
+        """What others have fetched and serves here; memory takes it over as it is, with its age."""
+        entries: dict[Key, Entry] = {}
+        found: dict[Key, Fact] = {}
+        for key, entry in ((key, entry) for page in pages for key, entry in page.entries.items()):
+            needs = batch.needs[key]
+            ends = entry._replace(until=min(entry.until, _end(needs[0])))
+            if all(self._lasts(ends, _holds(need, ends.fact), _fresh(need)) for need in needs):
+                found[key] = ends.fact
+            kept = self._entries.get(key)
+            if kept is None or kept.since < ends.since:
+                entries[key] = ends
+        self._remember(entries, epoch)
+        return found
+
+    def _remember(self, entries: Mapping[Key, Entry], epoch: int) -> None:
+        """Keep facts, unless something was invalidated since they were asked for, or would not be heard of."""
+        informed = self._informed()
+        with self._lock:
+            if informed and epoch == self._epoch:
+                for key, entry in entries.items():
+                    self._entries.put(key, entry)
+
+    @property
+    def _identity(self) -> str:
+        return f"{self.inner.identity}{' qualified' if self._qualified else ''}"
 
     # -- the rest ----------------------------------------------------------------------------------------
 
-    def remembered(self) -> list[tuple[_Key, _Entry]]:
+    def remembered(self) -> list[tuple[Key, Entry]]:
         """What is remembered now, whether or not it still serves: for a snapshot."""
         with self._lock:
             return self._entries.items()
@@ -255,6 +318,10 @@ class CachedDirectory(Directory):
             else:
                 who = (principal.issuer, principal.subject)
                 self._entries.discard(lambda key: key[:2] == who)
+
+    def _hear(self, invalidation: Invalidation) -> None:
+        """Another process tells what to forget."""
+        self.invalidate(**invalidation.named())
 
     def health(self) -> Sequence[Condition]:
         """What the directory itself says; where it has no complaint, what its answers say."""
@@ -272,29 +339,59 @@ class CachedDirectory(Directory):
 
     def qualify(self) -> None:
         self.inner.qualify()
+        self._qualified = True
         self.invalidate()
 
     def close(self) -> None:
         self.inner.close()
 
 
+def _fresh(need: Need) -> Freshness | None:
+    return None if isinstance(need, ListingNeed) else need.fresh
+
+
 def _max_age(need: Need) -> float | None:
-    return None if isinstance(need, ListingNeed) or need.fresh is None else need.fresh.max_age
+    fresh = _fresh(need)
+    return None if fresh is None else fresh.max_age
 
 
-def _stands(need: Need, fact: Any) -> bool:
-    """Whether a fact may stand in for one that cannot be had: one that does not hold what is asked would be a guess."""
+def _end(need: Need) -> float:
+    """When what is fetched for somebody ends: with the token."""
+    expires_at = need.principal.expires_at
+    return inf if expires_at is None else expires_at
+
+
+def _in_question(asked: tuple[Key, list[Need]]) -> tuple[Key, frozenset[object]]:
+    """A fact, and what is asked about it."""
+    key, needs = asked
+    return key, frozenset(need.wanted if isinstance(need, GroupsNeed) else getattr(need, "flag", 0) for need in needs)
+
+
+def _holds(need: Need, fact: Any) -> bool:
+    """Whether a fact holds what is asked, where something is asked by name."""
     match need:
         case GroupsNeed(_, wanted):
             return not wanted.isdisjoint(fact.groups)
         case PermissionNeed(_, _, flag):
             return flag != 0 and int.__and__(fact.permission, flag) == flag
-    return True
+    return False
 
 
-def with_cache(directory: Directory, *, clock: Callable[[], float] = time.time) -> Directory:
-    """The directory with a cache in front of every part of it that is remote; local parts need none."""
+def _stands(need: Need, fact: Any) -> bool:
+    """Whether a fact may stand in for one that cannot be had: one that does not hold what is asked would be a guess."""
+    return _holds(need, fact) or not isinstance(need, (GroupsNeed, PermissionNeed))
+
+
+def with_cache(directory: Directory, *, clock: Callable[[], float] = time.time, shared: SharedCache | None = None) -> Directory:
+    """The directory with a cache in front of every part of it that is remote; local parts need none.
+
+    :param shared: what processes have in common. What it hears goes to every part, since any may remember something.
+    """
     if isinstance(directory, ChainDirectory):
-        members = [with_cache(member, clock=clock) for member in directory.members]
+        members = [with_cache(member, clock=clock, shared=shared) for member in directory.members]
         return directory if tuple(members) == directory.members else ChainDirectory(members)
-    return CachedDirectory(directory, clock=clock) if directory.remote else directory
+    if directory.remote:
+        return CachedDirectory(directory, clock=clock, shared=shared)
+    if shared is not None and not isinstance(directory, CachedDirectory):
+        shared.bus.subscribe(lambda invalidation: directory.invalidate(**invalidation.named()))
+    return directory

@@ -105,6 +105,8 @@ class CartaDirectory(Directory):
         self._groups = groups
         self._issuer = issuer
         self.partial_groups = groups == "members"
+        asks = "caller" if service is None else "service"
+        self.identity = f"carta {self._asking.carta.host} {api} {groups} {asks} {issuer or ''}"
 
     @property
     def source(self) -> str:

@@ -48,7 +48,7 @@ def _run(steps: Steps[T], twin: str | None = None) -> T:
 def _refuse_in_loop(twin: str) -> None:
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
-        raise WouldBlock(f"facts have to be fetched and an event loop runs here; await `{twin}` instead")
+        raise WouldBlock(f"something has to be fetched or sent and an event loop runs here; await `{twin}` instead")
 
 
 def _perform(effect: Effect) -> Any:

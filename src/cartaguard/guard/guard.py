@@ -27,6 +27,7 @@ from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import IsUser, Requirement
 
 if TYPE_CHECKING:
+    from cartaguard.caches.shared import SharedCache
     from cartaguard.settings import Settings
     from cartaguard.tokens.verifier import TokenVerifier
 
@@ -45,6 +46,7 @@ class Guard:
     :param realm: the protection space that a challenge names.
     :param access_url: where access can be asked for, told to whom lacks a right.
     :param clock: seconds since the epoch.
+    :param cache: what the processes of a deployment have in common: remembered facts, and news of what to forget.
 
     Every call that may have to fetch facts has an asynchronous twin, named with a leading ``a``.
     """
@@ -58,13 +60,17 @@ class Guard:
         realm: str = "carta",
         access_url: str | None = None,
         clock: Callable[[], float] = time.time,
+        cache: SharedCache | None = None,
     ) -> None:
         self.verifier = verifier
-        self.directory = _arranged(directory, clock)
+        self.cache = cache
+        self.directory = _arranged(directory, clock, cache)
         self.policy = Policy() if policy is None else policy
         self.refusals = Refusals(realm=realm, access_url=access_url)
         self.clock = clock
         self.monitor = Monitor(verifier, self.directory)
+        if cache is not None:
+            self.monitor.add(cache)
         self._qualified = verifier is not None and len(verifier.issuers) > 1
         if self._qualified:
             self.directory.qualify()
@@ -264,14 +270,33 @@ class Guard:
     # -- the rest --------------------------------------------------------------------------------------
 
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | str | None = None) -> None:
-        """Forget what is remembered about a principal, a group or a resource; about everything when none is named."""
-        self.directory.invalidate(principal=principal, group=group, resource=None if resource is None else _resource(resource))
+        """Forget what is remembered about a principal, a group or a resource; about everything when none is named.
+
+        With a shared cache every process forgets it. That these could not be told is no fault: it is reported as an
+        event, and as soon as it can be done they are told to forget everything.
+
+        :raises cartaguard.errors.WouldBlock: there is a shared cache and an event loop runs in this thread. This process
+            has forgotten it then, and the others are told to forget everything.
+        """
+        _run(self._invalidate(principal, group, resource), "ainvalidate")
 
     async def ainvalidate(
         self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | str | None = None
     ) -> None:
         """:meth:`invalidate` for asyncio."""
-        self.invalidate(principal=principal, group=group, resource=resource)
+        await _arun(self._invalidate(principal, group, resource))
+
+    def _invalidate(self, principal: Principal | None, group: str | None, resource: Resource | str | None) -> Steps[None]:
+        on = None if resource is None else _resource(resource)
+
+        def forget() -> None:
+            self.directory.invalidate(principal=principal, group=group, resource=on)
+
+        forget()
+        if self.cache is not None:
+            from cartaguard.caches.invalidation import Invalidation
+
+            yield from self.cache.tell(Invalidation.of(principal, group, on), forget)
 
     def health(self, *, probe: bool = False) -> Health:
         """How keys, directory, cache and bus are, from what is known without asking anybody.
@@ -289,14 +314,16 @@ class Guard:
         return current.acting(self, principal)
 
     def close(self) -> None:
-        """Give back files and connections."""
+        """Give back files and connections, also those of the shared cache."""
         self.directory.close()
+        if self.cache is not None:
+            self.cache.close()
 
     def __repr__(self) -> str:
         return f"<Guard {type(self.directory).__name__}, {self.policy!r}>"
 
 
-def _arranged(directory: Directory | None, clock: Callable[[], float]) -> Directory:
+def _arranged(directory: Directory | None, clock: Callable[[], float], cache: SharedCache | None) -> Directory:
     """A directory with a cache in front of every remote part."""
     if directory is None:
         from cartaguard.directories.local import LocalDirectory
@@ -304,7 +331,7 @@ def _arranged(directory: Directory | None, clock: Callable[[], float]) -> Direct
         return LocalDirectory.from_dict({})
     from cartaguard.directories.cached import with_cache
 
-    return with_cache(directory, clock=clock)
+    return with_cache(directory, clock=clock, shared=cache)
 
 
 def _sure(fact: Fact) -> None:
