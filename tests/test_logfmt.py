@@ -98,6 +98,7 @@ def test_a_long_value_is_cut() -> None:
         (f"redis://user:{CANARY}@cache:6379/0", "redis://cache:6379/0"),
         (f"redis://:{CANARY}@cache:6379/0?password={CANARY}", "redis://cache:6379/0"),
         (f"postgresql://u:{CANARY}@h/db and https://x.org/a?key={CANARY}#y `z`", "postgresql://h/db and https://x.org/a `z`"),
+        (f"redis://u:{CANARY}/?#'\"{CANARY}@cache:6379", "redis://cache:6379"),
         (f"`https://a.example.org/p?token={CANARY}` answered 500", "`https://a.example.org/p` answered 500"),
         ("bad eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJvbGdhIn0.c2lnbmF0dXJl here", "bad (token) here"),
     ],

@@ -23,8 +23,8 @@ _PLAIN = re.compile(r"[\w.:/@+,;~#%&()\[\]{}<>|*!$^?'`-]+", re.ASCII)
 # Printable by Unicode and yet invisible, or a part of what stands before it: joiner, fillers, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
-_USERINFO = re.compile(r"(?<=://)[^/\s?#]*@")
-_QUERY = re.compile(r"(://[^\s?#`'\"]*)[?#][^\s`'\"]*")
+# What follows a scheme. A password may hold any of `/?#'"` where somebody forgot to escape it.
+_ADDRESS = re.compile(r"://[^\s`]+")
 _TOKEN = re.compile(r"eyJ[\w-]*(?:\.[\w-]*)*", re.ASCII)
 
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -34,7 +34,7 @@ def text(value: object) -> str:
     """A value as a person may see it: without secrets, cut to :data:`LONGEST` characters, whatever is not printable escaped."""
     shown = str(value) if not isinstance(value, float) else f"{value:g}"
     # Cut twice: what is very long takes long to search.
-    shown = _TOKEN.sub("(token)", _QUERY.sub(r"\1", _USERINFO.sub("", shown[: 10 * LONGEST])))
+    shown = _TOKEN.sub("(token)", _ADDRESS.sub(_bare, shown[: 10 * LONGEST]))
     if len(shown) > LONGEST:
         shown = shown[: LONGEST - 1] + _CUT
     if shown.isascii() and shown.isprintable() and "\\" not in shown:
@@ -45,6 +45,11 @@ def text(value: object) -> str:
 def line(event: str, fields: Mapping[str, str]) -> str:
     """``event=… name=value …``, from texts that :func:`text` made; a value that is not one plain word is quoted."""
     return " ".join((f"event={event}", *(f"{name}={_word(value)}" for name, value in fields.items())))
+
+
+def _bare(address: re.Match[str]) -> str:
+    """An address without userinfo, query and fragment."""
+    return "://" + address[0][3:].rpartition("@")[2].partition("?")[0].partition("#")[0]
 
 
 def _shown(character: str) -> str:

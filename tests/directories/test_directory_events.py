@@ -18,6 +18,7 @@ from cartaguard.directories.caution import Caution
 from cartaguard.errors import FactsUnavailable, Unavailable
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, ListingNeed, Need, PermissionNeed
 from cartaguard.model.principal import Credential
+from support.canary import CANARY
 from support.colours import COLOURS, Run
 from support.heard import Heard, hearing
 from support.served import Answer, Served, serving
@@ -25,6 +26,7 @@ from support.tokens import Clock
 
 P1 = Resource("Project", "p1")
 OLGA = Principal(issuer="i", subject="s1", username="olga", credential=Credential("olgas-token"))
+SEARCH = "attributeName=UserName&attributeValue=olga&attributeFilter=%3D"
 ITEM, LISTING = "/permissions/resources/Project/p1", "/permissions/resources/Project"
 
 
@@ -56,8 +58,20 @@ def test_a_carta_that_does_not_answer_is_in_doubt(run: Run, served: Served, hear
     """The event names Carta's address, the doubt and what happened, and not who asked."""
     served.answers[ITEM] = Answer(500)
     run(CartaDirectory(served.url).fetch([PermissionNeed(OLGA, P1)]))
-    reason = f"`{served.url}{ITEM}` answered 500"
+    reason = f"`{served.url}` answered 500"
     assert heard == [("directory_in_doubt", {"source": served.url, "doubt": "carta_unavailable", "reason": reason})]
+
+
+@pytest.mark.parametrize("answer", [Answer(500), Answer(401), Answer(418), Answer(503), Answer(body=b"x"), Answer(body=b" " * 2_200_000)])
+@pytest.mark.parametrize("credential", [None, CANARY])
+def test_whose_question_it_was_does_not_show(run: Run, served: Served, heard: Heard, answer: Answer, credential: str | None) -> None:
+    """Neither the caller's name, which may be a part of Carta's address for the question, nor anybody's token."""
+    for path in (ITEM, "/user", "/permissions/p1/olga?userType=User", f"/user/users?{SEARCH}"):
+        served.answers[path] = answer
+    directory = CartaDirectory(served.url, credential=credential, groups="user")
+    run(directory.fetch([PermissionNeed(OLGA, P1), GroupsNeed(OLGA)]))
+    assert heard
+    assert not any(word in repr(heard) for word in ("olga", "s1", "token", CANARY))
 
 
 @pytest.mark.parametrize(("path", "need"), [(ITEM, PermissionNeed(OLGA, P1)), (LISTING, ListingNeed(OLGA, "Project"))])

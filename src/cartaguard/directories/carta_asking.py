@@ -6,6 +6,7 @@ alone for a while instead (:mod:`cartaguard.directories.caution`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import TypeVar, cast
 
@@ -43,6 +44,8 @@ class Asking:
         self.service = service
         self._caution = Caution(carta.host)
         self._renewals = Breaker()
+        # The path of a question may hold a caller's name, which is nobody's business in a log.
+        self._path = re.compile(rf"(?<={re.escape(carta.host)})/[^\s`]*")
 
     def ask(self, operation: Operation[T], principal: Principal) -> Steps[T | None]:
         """What the answer says; ``None`` for 403 and 404, which say that there is nothing for whoever asks.
@@ -78,7 +81,7 @@ class Asking:
             self._caution.check(request.url)
             yield from self._exchange(request, request.url)
         except FactsUnavailable as fault:
-            emit("directory_in_doubt", source=self.carta.host, doubt=fault.code, reason=fault)
+            self._report(fault)
 
     def _serve(self, service: Login, operation: Operation[T], url: str) -> Steps[HttpResponse]:
         """The answer to the service account, whose login is renewed once where Carta does not take it any more."""
@@ -134,11 +137,15 @@ class Asking:
         except UnaskableError:
             return nothing, ""
         except (Unavailable, CartaError) as fault:
-            if fault.code == "carta_malformed":
-                emit("answer_malformed", source=self.carta.host, reason=fault)
-            else:
-                emit("directory_in_doubt", source=self.carta.host, doubt=fault.code, reason=fault)
+            self._report(fault)
             return nothing, fault.code
+
+    def _report(self, fault: Unavailable | CartaError) -> None:
+        reason = self._path.sub("", str(fault))
+        if fault.code == "carta_malformed":
+            emit("answer_malformed", source=self.carta.host, reason=reason)
+        else:
+            emit("directory_in_doubt", source=self.carta.host, doubt=fault.code, reason=reason)
 
 
 def service_login(credential: Token | Login | None, api_token: Token | None) -> Login | None:
