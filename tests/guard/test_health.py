@@ -227,6 +227,12 @@ def test_each_member_of_a_chain_is_told(served: Served, clock: Clock, probe: Pro
     assert health.status == "degraded"
 
 
+def test_what_cannot_be_asked_stays_as_it_is(clock: Clock, probe: Probe) -> None:
+    """Keys and directories of somebody's own kind that know no way to be asked are unknown also after a probe."""
+    health = probe(guard_of(clock, Issuer(ISSUER, client_ids=[CLIENT], keys=Keys()), directory=Staff()))
+    assert [told.state for told in health.conditions] == ["unknown", "unknown"]
+
+
 def test_without_a_verifier_and_a_directory_there_is_nothing_to_be_ill(clock: Clock) -> None:
     """A guard that only decides is ok."""
     assert guard_of(clock).health().status == "ok"
