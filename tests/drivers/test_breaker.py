@@ -74,6 +74,21 @@ def test_attempts_that_fail_together_count_once(breaker: Breaker) -> None:
     assert breaker.allow() == WAITS[0]
 
 
+@pytest.mark.parametrize("back", [31, 86400, 1e9])
+def test_a_clock_that_is_set_back_makes_no_wait_longer_than_the_longest(breaker: Breaker, clock: Clock, back: float) -> None:
+    for wait in WAITS:
+        breaker.failure()
+        clock.now += wait
+        breaker.allow()
+    breaker.failure()
+    clock.now -= back
+    assert breaker.wait() == 0
+    assert breaker.allow() == 0
+    assert breaker.allow() == LEASE, "one attempt goes, as after any wait"
+    breaker.failure()
+    assert breaker.wait() == WAITS[-1]
+
+
 def test_an_attempt_that_never_tells_its_outcome_is_forgotten(breaker: Breaker, clock: Clock) -> None:
     breaker.failure()
     clock.now += WAITS[0]

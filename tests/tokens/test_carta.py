@@ -11,6 +11,7 @@ import pytest
 
 from cartaguard import Issuer, StaticKeys, TokenVerifier
 from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidToken, KeysUnavailable
+from support.canary import CANARY
 from support.keys import jwks, rsa_key
 from support.served import Answer, Served, serving
 from support.tokens import CLIENT, ISSUER, Clock, access_claims, bearer, mint, token_for
@@ -130,6 +131,14 @@ def test_an_answer_that_is_not_what_it_should_be_is_503_and_asked_for_again_late
     served.answers["/auth"] = good
     clock.now += 1
     assert verifier.verify(own_token())
+
+
+def test_what_a_server_says_of_its_pool_is_not_repeated_in_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    served.answers["/auth"] = Answer.of({**POOL, "region": "us-east-2\nforged=line " + CANARY})
+    with pytest.raises(KeysUnavailable):
+        TokenVerifier([Issuer.carta(served.url)], clock=Clock()).verify(own_token())
+    assert "bad_region" in caplog.text
+    assert "forged" not in caplog.text
 
 
 def test_200_tasks_ask_once_and_fetch_the_keys_once(served: Served) -> None:

@@ -35,6 +35,11 @@ def outcome(claims: dict[str, Any], issuer: Issuer, now: float = NOW) -> str:
 
 
 NO_TIMES: list[Any] = [None, True, False, "1800000000", "", [], [1800000000], {}, -1, -0.5, 253402300800, 1e300]
+#: Texts in which nothing can be seen: spaces of all kinds, control and format characters, and these mixed.
+BLANK = [
+    *(" ", "\t\n", "\u00a0", "\u2003", "\u3000", "\u2028", " \u200b\x00 "),
+    *("\x00", "\x1f", "\x7f", "\u0085", "\u00ad", "\u200b", "\u2060", "\ufeff", "\u202e"),
+]
 NO_TEXTS: list[Any] = [None, 1, True, [], ["a"], {}]
 ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (id_claims(), {}),
@@ -54,19 +59,19 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (id_claims(), {"client_id": "foreign"}),
     (access_claims(), {"aud": ["foreign"]}),
     (access_claims(), {"scope": ""}),
-    (id_claims(), {"sub": " a "}),
+    *[(id_claims(), {"sub": value}) for value in (" a ", "\u200ba", "a\x00", "\u00e9", "\U0001f600", "\u05d0\u200f")],
     (id_claims(), {"email": 7, "email_verified": "true", "jti": None, "custom:anything": [1]}),
 ]
 REFUSED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     *[(id_claims(), {"token_use": use}, "wrong_token_use") for use in ("refresh", "ID", "", None, 1, True, ["id"], {"id": 1})],
     *[(kind(), {name: value}, "bad_claim") for kind in (id_claims, access_claims) for name in ("exp", "iat", "nbf") for value in NO_TIMES],
-    *[(id_claims(), {"sub": value}, "bad_claim") for value in (*NO_TEXTS, "", " ", "\t\n", "\u00a0")],
+    *[(id_claims(), {"sub": value}, "bad_claim") for value in (*NO_TEXTS, "", *BLANK)],
     *[(id_claims(), {"aud": value}, "wrong_audience") for value in (*NO_TEXTS, "", "foreign", [CLIENT], CLIENT + " ", CLIENT.upper())],
     *[(access_claims(), {"client_id": value}, "wrong_client") for value in (*NO_TEXTS, "", "foreign", [CLIENT])],
     *[(id_claims(), {"azp": value}, "wrong_azp") for value in (*NO_TEXTS, "", "foreign", [CLIENT])],
     *[(id_claims(), {"cognito:groups": value}, "bad_claim") for value in (None, "A:b", 1, {}, {"A:b": 1}, [1], ["a", None], [["a"]])],
-    *[(id_claims(), {"cognito:username": value}, "bad_claim") for value in (*NO_TEXTS, "", " ")],
-    *[(access_claims(), {"username": value}, "bad_claim") for value in (*NO_TEXTS, "", " ")],
+    *[(id_claims(), {"cognito:username": value}, "bad_claim") for value in (*NO_TEXTS, "", *BLANK)],
+    *[(access_claims(), {"username": value}, "bad_claim") for value in (*NO_TEXTS, "", *BLANK)],
     *[(access_claims(), {"scope": value}, "bad_claim") for value in NO_TEXTS],
     (id_claims(), {"exp": NOW, "iat": NOW}, "bad_lifetime"),
     (id_claims(), {"exp": NOW, "iat": NOW + 1}, "bad_lifetime"),

@@ -10,9 +10,13 @@ from cartaguard.http.exchange import HttpRequest, HttpResponse
 from cartaguard.tokens.document import Document, DocumentError
 
 
+def always() -> bool:
+    return True
+
+
 def test_a_fetch_has_10_seconds_and_2_mb_and_sends_no_credential() -> None:
     document = Document("https://keys.example/set", http="a client", clock=lambda: 0.0, take=lambda body: None)
-    request = next(document._fly(0, None))
+    request = next(document._fly(always, None))
     assert isinstance(request, HttpRequest)
     assert (request.method, request.url, request.timeout, request.max_bytes) == ("GET", "https://keys.example/set", 10.0, 2 * 1024 * 1024)
     assert dict(request.headers) == {"accept": "application/json"}
@@ -38,7 +42,7 @@ def test_redirects_share_the_time_of_the_whole(monkeypatch: pytest.MonkeyPatch) 
 def test_a_failure_is_told_and_not_raised(fault: Exception) -> None:
     landings: list[str] = []
     document = Document("https://keys.example/set", http=None, clock=lambda: 0.0, take=lambda body: None)
-    steps = document._fly(0, lambda: landings.append("landed"))
+    steps = document._fly(always, lambda: landings.append("landed"))
     next(steps)
     with pytest.raises(StopIteration):
         steps.throw(fault)
@@ -50,9 +54,9 @@ def test_a_failure_is_told_and_not_raised(fault: Exception) -> None:
 
 def test_a_fault_of_our_own_is_raised_and_ends_the_flight() -> None:
     document = Document("https://keys.example/set", http=None, clock=lambda: 0.0, take=lambda body: None)
-    steps = document._fly(0, None)
+    steps = document._fly(always, None)
     next(steps)
     with pytest.raises(ZeroDivisionError):
         steps.throw(ZeroDivisionError())
     assert not document.failed
-    assert next(document.fetch()) is not None
+    assert next(document.fetch(always)) is not None

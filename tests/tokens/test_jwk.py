@@ -25,11 +25,25 @@ def non_canonical(text: str) -> str:
     return text[:-1] + letters[letters.index(text[-1]) + 1]
 
 
+_P = 2**255 - 19
+
+#: Every text of 32 bytes that stands for a point of order 1, 2, 4 or 8 on Ed25519, in its own spelling or another.
+SMALL_ORDER = [
+    (y + sign).to_bytes(32, "little")
+    for y in (
+        *(0, 1, _P - 1, _P, _P + 1),
+        int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
+        int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
+    )
+    for sign in (0, 2**255)
+]
+
 USABLE: list[dict[str, Any]] = [
     RSA.jwk(),
     RSA.jwk(use=None, alg=None),
     RSA.jwk(key_ops=["verify"]),
     RSA.jwk(key_ops=["encrypt", "verify"]),
+    RSA.jwk(key_ops=["verify", "verify", 1, None]),
     RSA.jwk(e=number(3)),
     RSA.jwk(x5c=["AAAA"], x5t="AAAA", extra=1),
     EC.jwk(),
@@ -77,6 +91,8 @@ SKIPPED: list[tuple[Any, str]] = [
     (ec_key(alg="ES384").jwk(crv="P-256", alg=None), "`x`"),
     (ED.jwk(x=b64(b"\1" * 31)), "`x`"),
     (ED.jwk(x=None), "`x`"),
+    *[(ED.jwk(x=b64(raw)), "small order") for raw in SMALL_ORDER],
+    (ED.jwk(x=b64((2).to_bytes(32, "little"))), "not on the curve"),
 ]
 
 
@@ -120,6 +136,31 @@ def test_the_broken_generator_of_infineon_is_found() -> None:
     modulus = ((1 << 2047) // product) * product + product + pow(65537, 4711, product)
     with pytest.raises(KeyRuleError, match="ROCA"):
         read_key(RSA.jwk(n=number(modulus)))
+
+
+def test_an_ed25519_key_of_small_order_would_fit_a_signature_that_anybody_can_make() -> None:
+    """Why such a key is skipped: this is what the cryptography package says to a signature made without any key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    neutral = (1).to_bytes(32, "little")
+    Ed25519PublicKey.from_public_bytes(neutral).verify(neutral + bytes(32), b"whatever is claimed")
+
+
+@pytest.mark.parametrize("number_", range(8))
+def test_an_ed25519_key_that_was_drawn_is_sound(number_: int) -> None:
+    assert read_key(ed_key(f"drawn-{number_}").jwk()).algorithms == {"EdDSA"}
+
+
+def test_of_a_set_with_very_many_bad_keys_only_the_first_are_reported_and_the_good_ones_work(caplog: pytest.LogCaptureFixture) -> None:
+    keys = read_keys({"keys": [*[{}] * 5000, RSA.jwk(), *[{}] * 5000]}, "here")
+    assert keys is not None
+    assert [key.kid for key in keys] == ["a-key"]
+    assert caplog.text.count("key_skipped") == 16
+
+
+@pytest.mark.parametrize("bits", [4096, 16384, 16392, 100_000])
+def test_a_modulus_of_any_size_is_a_verdict_and_never_a_crash(bits: int) -> None:
+    assert not read_key(RSA.jwk(n=number((1 << (bits - 1)) + 1))).check("RS256")(RSA.sign(b"message"), b"message")
 
 
 def _key_for(alg: str) -> SigningKey:

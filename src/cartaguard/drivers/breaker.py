@@ -44,10 +44,10 @@ class Breaker:
         """Seconds to wait before the next attempt; 0 says go, and then tell the outcome."""
         if not self._failures:
             return 0.0
-        now = self._clock()
-        if now < self._until:
-            return self._until - now
-        self._until = now + LEASE
+        wait = self.wait()
+        if wait:
+            return wait
+        self._until = self._clock() + LEASE
         self._trying = True
         return 0.0
 
@@ -77,7 +77,9 @@ class Breaker:
 
     def wait(self) -> float:
         """Seconds for which the service is left alone; unlike :meth:`allow` it claims no attempt."""
-        return max(self._until - self._clock(), 0.0) if self._failures else 0.0
+        wait = self._until - self._clock() if self._failures else 0.0
+        # There is no longer wait than the longest: a clock that was set back must not make it one.
+        return wait if 0.0 < wait <= WAITS[-1] else 0.0
 
     @property
     def open(self) -> bool:

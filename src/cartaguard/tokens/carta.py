@@ -54,7 +54,8 @@ class CartaIssuer(Issuer):
             self._clock = time.monotonic if clock is time.time else clock
         if self.found is None:
             self._attached.append((clock, watcher))
-        else:
+        # Not otherwise: it may have been found by another thread just now, which did not see this one.
+        if self.found is not None:
             self.found.attach(clock, watcher)
 
     def resolve(self) -> Steps[Issuer]:
@@ -63,7 +64,7 @@ class CartaIssuer(Issuer):
         :raises KeysUnavailable: when the server does not answer, or not with what belongs there.
         """
         if self.found is None:
-            yield from self._document.fetch()
+            yield from self._document.fetch(lambda: self.found is None)
             if self.found is None:
                 raise self._document.unavailable()
         return self.found
@@ -87,11 +88,13 @@ class CartaIssuer(Issuer):
         try:
             found = self._read(answer)
         except ConfigurationError as fault:
-            raise DocumentError(str(fault)) from None
-        for clock, watcher in self._attached:
+            # Not the fault's own words, which repeat what the server has sent.
+            raise DocumentError(f"it names no issuer that can be used ({fault.code})") from None
+        for clock, watcher in tuple(self._attached):
             found.attach(clock, watcher)
-        self._attached.clear()
         self.found = found
+        while self._attached:
+            found.attach(*self._attached.pop())
 
     def _read(self, answer: dict[str, Any]) -> Issuer:
         # An embedded Carta has an issuer and keys of its own and says so. It is believed only on this machine:

@@ -90,7 +90,10 @@ def _text(value: Any, _: Expected) -> bool:
 
 
 def _not_blank(value: Any, _: Expected) -> bool:
-    return isinstance(value, str) and not value.isspace() and value != ""
+    if not isinstance(value, str) or not value or value.isspace():
+        return False
+    # Something in it can be seen: control and format characters (a zero-width space, say) look like nobody.
+    return value.isprintable() or any(character.isprintable() and not character.isspace() for character in value)
 
 
 def _texts(value: Any, _: Expected) -> bool:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cartaguard.drivers.breaker import Breaker
+from cartaguard.drivers.breaker import WAITS, Breaker
 from cartaguard.drivers.effects import Shared, Steps, same_origin
 from cartaguard.drivers.flights import Flights
 from cartaguard.errors import CartaGuardError, KeysUnavailable, TransportError, Unavailable
@@ -47,6 +47,8 @@ class Document:
         self.url = url
         #: Whether the last fetch failed.
         self.failed = False
+        #: Whether it is being fetched: what was published meanwhile may not be in the answer.
+        self.under_way = False
         self._http = http
         self._clock = clock
         self._take = take
@@ -58,7 +60,9 @@ class Document:
 
     def pause(self) -> float:
         """Seconds for which it is left alone after a failure; 0 when it may be fetched."""
-        return max(self._retry_at - self._clock(), 0.0)
+        wait = self._retry_at - self._clock()
+        # A clock that was set back must not make it longer than it can be.
+        return wait if 0.0 < wait <= WAITS[-1] else 0.0
 
     def unavailable(self) -> KeysUnavailable:
         """The fault to raise when the document would be needed and cannot be had."""
@@ -70,27 +74,28 @@ class Document:
             return Condition("keys", issuer, "unavailable", "down", retry_after=self.pause())
         return Condition("keys", issuer, "not_fetched")
 
-    def fetch(self, landed: Callable[[], None] | None = None) -> Steps[bool]:
+    def fetch(self, needed: Callable[[], bool] = lambda: True, landed: Callable[[], None] | None = None) -> Steps[bool]:
         """Fetch it, or wait for whoever is fetching it, and say whether it was had anew. A failure is not raised.
 
+        :param needed: asked before taking off, since another fetch may have landed after the caller found it necessary.
         :param landed: called at the end of the fetch, before anybody goes on, if it was this call that made it.
         """
         seen = self._landings
         try:
-            yield Shared(self._flights, "document", lambda: self._fly(seen, landed))
+            yield Shared(self._flights, "document", lambda: self._fly(needed, landed))
         except Unavailable:
             # Whoever fetched it was interrupted, or takes too long.
             return False
         return self._landings != seen and not self.failed
 
-    def _fly(self, seen: int, landed: Callable[[], None] | None) -> Steps[None]:
-        if self._landings != seen:
-            # Another flight landed after this one was asked for and before it took off.
+    def _fly(self, needed: Callable[[], bool], landed: Callable[[], None] | None) -> Steps[None]:
+        if not needed():
             return
         wait = self._breaker.allow()
         if wait:
             self._retry_at = self._clock() + wait
             return
+        self.under_way = True
         try:
             request = HttpRequest("GET", self.url, {"accept": "application/json"}, timeout=TIMEOUT, max_bytes=MAX_BYTES, client=self._http)
             response: HttpResponse = yield from same_origin(request)
@@ -109,6 +114,7 @@ class Document:
             self._breaker.success()
             self._retry_at = -math.inf
         finally:
+            self.under_way = False
             self._landings += 1
             if landed is not None:
                 landed()

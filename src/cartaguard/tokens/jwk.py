@@ -7,12 +7,12 @@ the first key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cartaguard.errors import CartaGuardError
 from cartaguard.events import emit
 from cartaguard.tokens.base64url import decode
+from cartaguard.tokens.weak import has_broken_generator, is_sound_ed25519
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -39,6 +39,9 @@ FAMILIES: Mapping[str, tuple[str, str | None]] = {
 _SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _SMALLEST_MODULUS = 2048
+
+#: How many skipped keys of a set are reported. Two megabytes of JSON may hold 600,000.
+_REPORTED = 16
 
 
 class KeyRuleError(CartaGuardError, ValueError):
@@ -70,19 +73,20 @@ class Jwk:
 def read_keys(document: object, source: str) -> list[Jwk] | None:
     """The usable keys of a JWK set that was read from strict JSON; ``None`` when it is no JWK set.
 
-    What is skipped is reported by its place in the set, with the rule.
+    What is skipped is reported by its place in the set, with the rule, for as many as anybody would read.
 
     :param source: where the set is from.
     """
     entries = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(entries, list):
         return None
-    keys = []
+    keys: list[Jwk] = []
     for place, entry in enumerate(entries):
         try:
             keys.append(read_key(entry))
         except KeyRuleError as fault:
-            emit("key_skipped", source=source, place=place, reason=fault)
+            if place - len(keys) < _REPORTED:
+                emit("key_skipped", source=source, place=place, reason=fault)
     return keys
 
 
@@ -127,7 +131,7 @@ def _rsa(entry: Mapping[str, Any]) -> PublicKey:
         raise KeyRuleError("its modulus is even")
     if e < 3 or not e % 2:
         raise KeyRuleError("its exponent is not odd, or less than 3")
-    if _is_roca(n):
+    if has_broken_generator(n):
         raise KeyRuleError("its modulus comes from a generator that is broken (ROCA)")
     return _made(RSAPublicNumbers(e, n).public_key)
 
@@ -144,7 +148,10 @@ def _ec(entry: Mapping[str, Any]) -> PublicKey:
 def _okp(entry: Mapping[str, Any]) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    return Ed25519PublicKey.from_public_bytes(_bytes(entry, "x", 32))
+    raw = _bytes(entry, "x", 32)
+    if not is_sound_ed25519(raw):
+        raise KeyRuleError("its `x` is no point that can be signed for: not on the curve, or of small order")
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 _READERS: Mapping[Any, Callable[[Mapping[str, Any]], PublicKey]] = {"RSA": _rsa, "EC": _ec, "OKP": _okp}
@@ -170,58 +177,3 @@ def _number(entry: Mapping[str, Any], name: str) -> int:
     if not raw[0]:
         raise KeyRuleError(f"its `{name}` has a leading zero byte")
     return int.from_bytes(raw, "big")
-
-
-def _is_roca(modulus: int) -> bool:
-    """Whether the primes come from Infineon's RSALib (CVE-2017-15361), and so can be found.
-
-    Such a modulus is a power of 65537 modulo each of these primes; any other one is so once in 2**27.
-    """
-    return all(modulus % prime in _powers(prime) for prime in _ROCA_PRIMES)
-
-
-_ROCA_PRIMES = (
-    3,
-    5,
-    7,
-    11,
-    13,
-    17,
-    19,
-    23,
-    29,
-    31,
-    37,
-    41,
-    43,
-    47,
-    53,
-    59,
-    61,
-    67,
-    71,
-    73,
-    79,
-    83,
-    89,
-    97,
-    101,
-    103,
-    107,
-    109,
-    113,
-    127,
-    131,
-    137,
-    139,
-    149,
-    151,
-    157,
-    163,
-    167,
-)
-
-
-@cache
-def _powers(prime: int) -> frozenset[int]:
-    return frozenset(pow(65537, exponent, prime) for exponent in range(prime))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
-from weakref import WeakSet
+from typing import Any, NamedTuple, NoReturn, Protocol
+from weakref import WeakValueDictionary
 
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
@@ -50,18 +50,20 @@ class Found(NamedTuple):
 class KeySet:
     """The usable keys of one JWK set, by ``kid``."""
 
-    __slots__ = ("_checks", "_keys", "document")
+    __slots__ = ("_by_kid", "_checks", "document")
 
     def __init__(self, document: object, keys: list[Jwk]) -> None:
         self.document = document
-        self._keys = keys
+        self._by_kid: dict[str, list[Jwk]] = {}
+        for key in keys:
+            self._by_kid.setdefault(key.kid, []).append(key)
         self._checks: dict[tuple[str, str], Check] = {}
 
     def check(self, kid: str, alg: str) -> Check | None:
         """What checks a signature by the one key with this ``kid`` that is for ``alg``. Two of them are none."""
         known = self._checks.get((kid, alg))
         if known is None:
-            fitting = [key for key in self._keys if key.kid == kid and alg in key.algorithms]
+            fitting = [key for key in self._by_kid.get(kid, ()) if alg in key.algorithms]
             if len(fitting) == 1:
                 known = self._checks[kid, alg] = fitting[0].check(alg)
         return known
@@ -152,7 +154,8 @@ class RemoteKeys(Keys):
         self._current: tuple[KeySet, float] | None = None
         self._unknown: dict[tuple[str, str], float] = {}
         self._asked_for_unknown = -math.inf
-        self._watchers: WeakSet[Watcher] = WeakSet()
+        # By identity, since this can be gone through while another thread adds to it.
+        self._watchers: WeakValueDictionary[int, Watcher] = WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"RemoteKeys({self.url!r})"
@@ -160,43 +163,61 @@ class RemoteKeys(Keys):
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         if self._clock is None:
             self._clock = time.monotonic if clock is time.time else clock
-        self._watchers.add(watcher)
+        self._watchers[id(watcher)] = watcher
 
     def find(self, kid: str, alg: str) -> Found | None:
         found = self._known(kid, alg)
         if found is not None and found.fresh > 0:
             return found
-        if not self._document.pause() and (not self._is_within(self._ttl) or self._may_ask_for(kid, alg)):
+        if self._is_wanted(kid, alg):
             return None
         if found is not None:
             return found
         if self._document.failed or not self._is_within(STALE_IF_ERROR):
-            raise self._document.unavailable()
+            self._doubt()
         emit("unknown_key_suppressed", source=self.url)
         raise refuse("unknown_key")
 
     def refresh(self, kid: str, alg: str) -> Steps[Found]:
-        anew = yield from self._document.fetch(self._unknown_asked if self._is_within(self._ttl) else None)
+        late = self._document.under_way
+        anew = yield from self._fetch(kid, alg)
+        if late and anew and self._known(kid, alg) is None and self._may_ask_for(kid, alg):
+            # The key may have been published after the fetch that this call waited for had begun.
+            anew = yield from self._fetch(kid, alg)
         found = self._known(kid, alg)
+        if found is None and not anew:
+            # Who came too late for another's fetch takes its outcome; a failed or interrupted one is in doubt.
+            found = self.find(kid, alg) or self._doubt()
         if found is not None:
             return found
-        if not anew:
-            raise self._document.unavailable()
         if len(self._unknown) >= _UNKNOWN_BOUND:
             self._unknown.clear()
         self._unknown[kid, alg] = self._now()
         raise refuse("unknown_key")
 
+    def _doubt(self) -> NoReturn:
+        raise self._document.unavailable()
+
+    def _fetch(self, kid: str, alg: str) -> Steps[bool]:
+        return self._document.fetch(lambda: self._is_wanted(kid, alg), self._unknown_asked if self._is_within(self._ttl) else None)
+
+    def _is_wanted(self, kid: str, alg: str) -> bool:
+        """Whether a fetch is what this key needs now: it is not at hand and fresh, and may be asked for."""
+        found = self._known(kid, alg)
+        if found is not None and found.fresh > 0:
+            return False
+        return not self._document.pause() and (not self._is_within(self._ttl) or self._may_ask_for(kid, alg))
+
     def health(self, issuer: str) -> Condition:
         if self._current is None:
             return self._document.health(issuer)
         age = self._now() - self._current[1]
-        if age < self._ttl:
+        if 0 <= age < self._ttl:
             return Condition("keys", issuer, "fresh", age=age)
         if not self._document.failed:
             # No token has come for a while, and the next one has it fetched.
             return Condition("keys", issuer, "idle", age=age)
-        usable = age <= STALE_IF_ERROR
+        usable = 0 <= age <= STALE_IF_ERROR
         state, retry_after = ("stale" if usable else "unavailable"), self._document.pause()
         return Condition("keys", issuer, state, "degraded" if usable else "down", age, retry_after)
 
@@ -211,17 +232,19 @@ class RemoteKeys(Keys):
             return None
         keyset, fetched_at = current
         age = self._now() - fetched_at
-        check = keyset.check(kid, alg) if age <= STALE_IF_ERROR else None
+        # Of a clock that was set back nobody knows what it would show by now: the set is to be fetched anew.
+        check = keyset.check(kid, alg) if 0 <= age <= STALE_IF_ERROR else None
         return None if check is None else Found(check, max(self._ttl - age, 0.0))
 
     def _is_within(self, age: float) -> bool:
         current = self._current
-        return current is not None and self._now() - current[1] < age
+        return current is not None and 0 <= self._now() - current[1] < age
 
     def _may_ask_for(self, kid: str, alg: str) -> bool:
         """Whether an unknown ``kid`` is worth a fetch: nobody asked for one lately, and this one was not missing lately."""
         now = self._now()
-        return now - self._asked_for_unknown >= UNKNOWN_KID_PAUSE and now - self._unknown.get((kid, alg), -math.inf) >= self._ttl
+        asked, missing = now - self._asked_for_unknown, now - self._unknown.get((kid, alg), -math.inf)
+        return not 0 <= asked < UNKNOWN_KID_PAUSE and not 0 <= missing < self._ttl
 
     def _unknown_asked(self) -> None:
         self._asked_for_unknown = self._now()
@@ -241,7 +264,7 @@ class RemoteKeys(Keys):
         if current is not None:
             emit("keys_changed", source=self.url, keys=len(keys))
         self._current = (KeySet(document, keys), self._now())
-        for watcher in self._watchers:
+        for watcher in [watcher for reference in self._watchers.valuerefs() if (watcher := reference()) is not None]:
             watcher.forget()
 
     def _now(self) -> float:
