@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp, so that the environment is made once and again only when its description changes.
 READY := $(VENV)/.ready
 
-.PHONY: demo test check test-servers format dev bench clean
+.PHONY: demo test check test-servers format dev bench check-bench clean
 
 demo: $(READY)
 	$(BIN)/cartaguard demo
@@ -41,6 +41,10 @@ dev: $(READY)
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# Has anything become slower than the committed baseline, beyond noise? On demand, on a machine that does little else.
+check-bench: $(READY)
+	$(BIN)/python -m benchmarks.check $(BENCH)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "cartaguard needs Python 3.11 or newer; set PYTHON=")'

@@ -24,9 +24,12 @@ class Failed(Exception):
     """A worker could not do what it was told; the text says why."""
 
 
-def variables(**more: str) -> dict[str, str]:
-    """The environment of a process of the benchmarks: it finds them and, where its packages allow, cartaguard."""
-    path = os.pathsep.join(str(folder) for folder in (ROOT, ROOT / "src"))
+def variables(*, source: Path | None = None, **more: str) -> dict[str, str]:
+    """The environment of a process of the benchmarks: it finds them and, where its packages allow, cartaguard.
+
+    :param source: the folder with another cartaguard.
+    """
+    path = os.pathsep.join(str(folder) for folder in (ROOT, source or ROOT / "src"))
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "", **more}
 
 
@@ -92,10 +95,21 @@ class Worker:
 
 
 @contextmanager
-def starting(environment: Environment, module: str, kit: Path, options: Mapping[str, Any], *, seed: int | None = None) -> Iterator[Worker]:
+def starting(
+    environment: Environment,
+    module: str,
+    kit: Path,
+    options: Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    source: Path | None = None,
+    clock: str = "",
+) -> Iterator[Worker]:
     """A worker for a subject, for as long as the block lasts.
 
     :param seed: for the hashes of its texts; another one lays its dictionaries out differently.
+    :param source: the folder with another cartaguard.
+    :param clock: ``cpu`` counts the worker's own time alone; see :data:`benchmarks.pairs.now`.
     """
     more = {} if seed is None else {"PYTHONHASHSEED": str(seed)}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
@@ -106,7 +120,7 @@ def starting(environment: Environment, module: str, kit: Path, options: Mapping[
             stderr=log,
             text=True,
             cwd=ROOT,
-            env=variables(**more),
+            env=variables(source=source, BENCH_CLOCK=clock, **more),
         )
         worker: Worker | None = None
         try:
