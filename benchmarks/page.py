@@ -165,7 +165,11 @@ def _growth(results: Results, drawn: set[str]) -> Iterator[str]:
         for name, what in (("growth-bytes.svg", "memory for each grant"), ("growth-lookup.svg", "the time of a look-up")):
             if name in drawn:
                 text += _image(name, f"How {what} grows with the number of grants")
-        yield text + _table(("who", "grants", "bytes a grant", "look-up, µs", "seconds to build"), rows) + _absent(results, ["growth"])
+        yield (
+            text
+            + _table(("who", "grants", "bytes a grant", "look-up, µs", "a permission, µs", "seconds to build"), rows)
+            + _absent(results, ["growth"])
+        )
     found = [one for one in entries(results, "start") if "failed" not in one]
     if found:
         starts = [(one["who"], f"{one['grants']:,}", spread(one["ms"])) for one in found]

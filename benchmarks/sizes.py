@@ -36,6 +36,7 @@ SIZES = (10, 1_000, 100_000, 1_000_000, 10_000_000)
 
 GROWING = [
     Store("cartaguard, dict store", "cartaguard_sizes", "dict"),
+    Store("cartaguard, compact table", "cartaguard_sizes", "compact"),
     Store(
         "casbin",
         "peer_sizes",
@@ -48,6 +49,8 @@ GROWING = [
 ]
 
 STARTING = [
+    Store("cartaguard, snapshot", "cartaguard_sizes", "as_read"),
+    Store("cartaguard, snapshot, looked through whole", "cartaguard_sizes", "whole"),
     Store("pemba, memory filled", "peer_sizes", "pemba start", "pemba"),
     Store("pemba, SQLite file", "peer_sizes", "pemba file", "pemba"),
 ]

@@ -1,43 +1,179 @@
-"""cartaguard's stores with many grants: ``python -m benchmarks.subjects.cartaguard_sizes WHAT GRANTS``."""
+"""cartaguard's stores with many grants: ``python -m benchmarks.subjects.cartaguard_sizes WHAT GRANTS [FOLDER prepare|start]``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
 
-from benchmarks.subjects.growing import GRANTS_EACH, asked, grown, say, some
-from cartaguard import LocalDirectory, Permission, Principal, Resource
+from benchmarks.drive import fresh_text
+from benchmarks.facts import KEY, facts, principal, resource, user
+from benchmarks.subjects.growing import asked, grown, say
+from cartaguard import LocalDirectory, Principal, Resource
+from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.graph import Holders
 from cartaguard.directories.local_memory import MemoryStore
-from cartaguard.directories.local_store import Facts, Stored
+from cartaguard.directories.local_store import Everything, Facts, Store, Stored, User
+from cartaguard.directories.snapshot_export import Local, write_parts
+from cartaguard.directories.snapshot_file import Check, open_snapshot
+from cartaguard.directories.snapshot_layout import Table
+from cartaguard.directories.snapshot_seal import seal_of
+
+#: Below that many the described set of facts has no smaller size.
+_FEW = 1_000
+
+#: How many grants are remembered to be asked for.
+_SAMPLE = 20_000
 
 
-def _stored(grants: int) -> Iterator[Stored]:
-    names = [f"user{number}" for number in range(GRANTS_EACH)]
-    read = int(Permission.READ)
-    for number in range(max(1, grants // GRANTS_EACH)):
-        users = dict.fromkeys(names[: min(grants, GRANTS_EACH)], read)
-        yield Stored(Resource("Project", f"p{number}"), Holders(users=users))
+class Told:
+    """Facts on their way into a store: counted, and some of their grants remembered."""
+
+    def __init__(self, grants: int) -> None:
+        self._everything = facts(grants) if grants >= _FEW else _few(grants)
+        self._every = max(1, grants // 16 // _SAMPLE)
+        self.grants = 0
+        self.sample: list[tuple[str, Resource]] = []
+
+    @property
+    def everything(self) -> Everything:
+        return self._everything._replace(resources=self._resources())
+
+    def _resources(self) -> Iterator[Stored]:
+        for number, stored in enumerate(self._everything.resources):
+            holders = stored.holders
+            self.grants += len(holders.users) + len(holders.groups) + len(holders.resources) + (holders.owner is not None)
+            if number % self._every == 0:
+                self.sample += [(name, stored.resource) for name in holders.users]
+            yield stored
+
+    def questions(self) -> Iterator[tuple[str, Resource]]:
+        """Grants that are there, all over the place: whom they are to, and on what, in objects of their own."""
+        chance = Random(1)
+        while True:
+            name, what = chance.choice(self.sample)
+            yield name, Resource(what.type, fresh_text(what.id))
 
 
-def main(what: str, grants: int) -> None:
-    directory, told = grown(lambda: LocalDirectory(MemoryStore(Facts(resources=list(_stored(grants))))), grants, python=True)
-    principals = [
-        Principal(issuer="https://issuer.example.org", subject=f"s{number}", username=f"user{number}") for number in range(GRANTS_EACH)
-    ]
+def _few(grants: int) -> Everything:
+    """So many grants to users on one resource, and nothing else."""
+    users = [user(number) for number in range(grants)]
+    stored = Stored(resource(0), Holders(users=dict.fromkeys(users, 1)))
+    return Everything([User(name, name) for name in users], (), [stored])
 
-    def ask(question: tuple[Principal, Resource]) -> None:
-        directory.permission(*question)
 
-    def questions() -> Iterator[tuple[Principal, Resource]]:
-        for user, resource in some(grants):
-            yield principals[user], Resource("Project", f"p{resource}")
+def _look_up(store: Store, told: Told, grown_by: dict[str, Any]) -> None:
+    """One grant found in the store, and a whole permission of a caller of whom nothing is remembered."""
+    directory = LocalDirectory(store)
+    who, what = told.sample[0]
+    if not directory.permission(_principal(who), what).permission:
+        raise RuntimeError("a grant that is there was not found")
+    if directory.permission(Principal(issuer="i", subject="s", username="nobody"), what).permission:
+        raise RuntimeError("somebody has what nobody granted")
 
-    assert all(
-        directory.permission(principal, Resource("Project", "p0")).permission for principal in principals[: min(grants, GRANTS_EACH)]
-    )
-    say({**told, **asked(ask, questions())})
+    def names() -> Iterator[tuple[str, Resource]]:
+        for name, what in told.questions():
+            yield fresh_text(name), what
+
+    found = asked(_finding(store), names())
+    callers = ((_principal(name), what) for name, what in told.questions())
+    whole = asked(lambda question: directory.permission(*question), callers)
+    say({**grown_by, "grants": told.grants, **found, "permission": whole["lookup"]})
+
+
+def _finding(store: Store) -> Callable[[tuple[str, Resource]], object]:
+    """What looks one grant up: the flags of a user on a resource, by the store's own means."""
+    with store.reading() as view:
+        if isinstance(view, CompactTable):
+            flags = view.flags
+            return lambda question: flags("u", question[0], question[1].type, question[1].id)
+
+        def find(question: tuple[str, Resource]) -> object:
+            holders = view.holders(question[1])
+            return None if holders is None else holders.held(question[0], ())
+
+        return find
+
+
+def _principal(name: str) -> Principal:
+    return principal(int(name.removeprefix("user")))
+
+
+def _dict(grants: int) -> None:
+    told = Told(grants)
+
+    def build() -> Store:
+        everything = told.everything
+        return MemoryStore(Facts(list(everything.users), list(everything.groups), _Once(everything.resources)))
+
+    store, by = grown(build, grants, python=True)
+    by["bytes"] *= grants / told.grants
+    _look_up(store, told, by)
+
+
+class _Once(list[Stored]):
+    """Resources that are read through once, so that a list of them is not counted too."""
+
+    def __init__(self, resources: Any) -> None:
+        super().__init__()
+        self._resources = resources
+
+    def __iter__(self) -> Iterator[Stored]:
+        return iter(self._resources)
+
+
+def _compact(grants: int) -> None:
+    with TemporaryDirectory(prefix="benchmarks-") as folder:
+        path = Path(folder) / "facts"
+        told = Told(grants)
+        start = perf_counter()
+        _write(path, told)
+        by = {"build": perf_counter() - start, "bytes": path.stat().st_size / told.grants}
+        _look_up(_opened(path, "whole"), told, by)
+
+
+def _write(path: Path, told: Told) -> None:
+    write_parts(path, [Local("facts", nullcontext(told.everything))], key=KEY)
+
+
+def _opened(path: Path, check: Check) -> Store:
+    opened = open_snapshot(path, seal_of(KEY), check)
+    [table] = opened.header.parts
+    assert isinstance(table, Table)
+    return CompactStore(CompactTable(opened.buffer, table.table))
+
+
+def _start(path: Path, check: Check) -> None:
+    """From a process that has imported everything to its first answer."""
+    start = perf_counter()
+    directory = LocalDirectory(_opened(path, check))
+    directory.permission(principal(0), resource(0))
+    say({"ms": (perf_counter() - start) * 1000})
+
+
+def _prepare(path: Path, grants: int) -> None:
+    told = Told(grants)
+    _write(path, told)
+    say({"quick": True})
+
+
+def main(what: str, grants: int, folder: str = "", step: str = "") -> None:
+    path = Path(folder) / "facts"
+    steps: dict[tuple[str, str], Callable[[], None]] = {
+        ("dict", ""): lambda: _dict(grants),
+        ("compact", ""): lambda: _compact(grants),
+        ("as_read", "prepare"): lambda: _prepare(path, grants),
+        ("as_read", "start"): lambda: _start(path, "as_read"),
+        ("whole", "prepare"): lambda: _prepare(path, grants),
+        ("whole", "start"): lambda: _start(path, "whole"),
+    }
+    steps[what, step]()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
