@@ -50,7 +50,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "cartaguard needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[demo,login,postgres,redis]"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[demo,login,postgres,redis,spicedb]"
 	touch $(READY)
 
 clean:

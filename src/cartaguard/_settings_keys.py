@@ -104,6 +104,10 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
             "timeout": NUMBER,
         },
     ),
+    "spicedb": (
+        ("endpoint",),
+        {"endpoint": TEXT, "token_env": VARIABLE, "token_file": TEXT, "tls": FLAG, "ca_file": TEXT, "timeout": NUMBER},
+    ),
 }
 
 TOP: Keys = {

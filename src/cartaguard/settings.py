@@ -215,6 +215,11 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
         from cartaguard.directories.carta import CartaDirectory
 
         return CartaDirectory(values["host"], **_service(part, environ), **part.some("api", "groups", "issuer", "timeout"))
+    if values["kind"] == "spicedb":
+        from cartaguard.directories.spicedb import SpiceDBDirectory
+
+        ca_file = part.path("ca_file") if "ca_file" in values else None
+        return SpiceDBDirectory(values["endpoint"], token=_key(part, environ), ca_file=ca_file, **part.some("tls", "timeout"))
     from cartaguard.directories.local import LocalDirectory
 
     path, strict = part.path("path"), part.some("strict")
@@ -250,6 +255,16 @@ def _service(part: _Part, environ: Mapping[str, str]) -> dict[str, Any]:
         return {"credential": find_login(profile=part.values[key], host=part.values["host"], variables={}).login}
     token = _variable(part, key, environ) if key.endswith("_env") else _file(part, key)
     return {"api_token" if key.startswith("api_") else "credential": token}
+
+
+def _key(part: _Part, environ: Mapping[str, str]) -> str | Callable[[], str]:
+    """The key of a store of facts: from a variable, or from a file that is read whenever it is needed."""
+    key, *others = part.some("token_env", "token_file") or ("",)
+    if not key:
+        raise part.place.fault("token_env", f"is missing (or `{part.place.name('token_file')}`)", "missing_key")
+    if others:
+        raise part.place.fault(key, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
+    return _variable(part, key, environ) if key == "token_env" else _file(part, key)
 
 
 def _variable(part: _Part, key: str, environ: Mapping[str, str]) -> str:

@@ -24,10 +24,12 @@ class Caution:
     """The breakers of one service: one for the whole, one for each question that failed lately.
 
     :param source: what events call the service.
+    :param doubt: the code of what is raised while it is left alone.
     """
 
-    def __init__(self, source: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: str, clock: Callable[[], float] = time.monotonic, *, doubt: str = "carta_unavailable") -> None:
         self._clock = clock
+        self._doubt = doubt
         self._source = source
         self._whole = Breaker(clock, source)
         self._questions: dict[Hashable, Breaker] = {}
@@ -37,7 +39,7 @@ class Caution:
         breaker = self._questions.get(question)
         wait = (breaker.allow() if breaker is not None else 0.0) or self._whole.allow()
         if wait:
-            raise FactsUnavailable("it failed lately and is left alone for now", code="carta_unavailable", retry_after=int(wait) + 1)
+            raise FactsUnavailable("it failed lately and is left alone for now", code=self._doubt, retry_after=int(wait) + 1)
 
     def health(self) -> Condition:
         """Whether the service as a whole answered last, or is left alone and for how long."""
