@@ -30,6 +30,12 @@ test-servers: $(READY)
 differential: $(READY)
 	CARTAGUARD_DECISIONS=1000000 $(BIN)/python -m pytest -m server tests/differential
 
+# Every small change of tokens/, guard/ and http/ must make a test fail, or be explained. Takes minutes; see docs/testing.md.
+# Only what survived or has changed since: make mutate MUTATE=--again
+.PHONY: mutate
+mutate: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m mutation $(MUTATE)
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -54,4 +60,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) .bench
+	rm -rf $(VENV) .bench mutants

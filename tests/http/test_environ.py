@@ -37,6 +37,8 @@ def test_a_path_that_is_no_utf8_is_refused() -> None:
         ({"HTTP_AUTHORIZATION": ""}, (b"",)),
         ({"HTTP_AUTHORIZATION": "Bearer \xe4"}, (b"Bearer \xe4",)),
         ({"HTTP_AUTHORIZATION": "Bearer \u20ac"}, (b"Bearer ?",)),
+        ({"HTTP_AUTHORIZATION": "X\xa0Bearer a.b.c\x85X"}, (b"X\xa0Bearer a.b.c\x85X",)),
+        ({"HTTP_AUTHORIZATION": "\xa0Bearer a.b.c\x85"}, (b"\xa0Bearer a.b.c\x85",)),
         ({"HTTP_X_FORWARDED_AUTHORIZATION": "Bearer a.b.c", "AUTHORIZATION": "Bearer a.b.c"}, ()),
     ],
 )

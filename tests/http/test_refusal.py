@@ -22,7 +22,7 @@ from cartaguard import (
     scopes,
     users,
 )
-from cartaguard.events import counters, refusals
+from cartaguard.events import counters, on_event, refusals
 from cartaguard.http.refusal import TITLES, Refusals
 from cartaguard.model.decision import Outcome
 from cartaguard.model.facts import Granted, Known, Memberships
@@ -47,6 +47,7 @@ def body(refusal: Any) -> dict[str, Any]:
     assert problem["title"] == TITLES[refusal.status]
     assert problem["type"] == "about:blank"
     assert problem["reason"] == refusal.reason
+    assert dict(refusal.headers)["Content-Type"] == "application/problem+json"
     return problem
 
 
@@ -55,6 +56,7 @@ def test_the_anonymous_are_challenged_without_an_error_code() -> None:
         refusal = refused(requirement, Principal.anonymous)
         assert (refusal.status, dict(refusal.headers)["WWW-Authenticate"]) == (401, 'Bearer realm="carta"')
         assert body(refusal)["reason"] == "unauthenticated"
+        assert body(refusal)["detail"] == "a bearer token is needed"
         assert "required" not in body(refusal)
 
 
@@ -82,14 +84,22 @@ def test_whoever_lacks_a_right_is_told_what_may_be_asked_for(requirement: Requir
     assert b"secret-lab" not in refusal.body
 
 
-def test_a_template_that_could_not_be_filled_is_named_as_it_is_written() -> None:
-    decision = Guard().check(OLGA, permission("read", "Project:{id}"), {"id": ""})
-    assert body(Refusals().decision(decision, authenticated=True))["required"] == [{"permission": "read", "on": "Project:{id}"}]
+@pytest.mark.parametrize(
+    ("requirement", "required"),
+    [
+        (permission("read", "Project:{id}"), {"permission": "read", "on": "Project:{id}"}),
+        (restricted("DataSet:{id}"), {"restricted": "DataSet:{id}"}),
+    ],
+)
+def test_a_template_that_could_not_be_filled_is_named_as_it_is_written(requirement: Requirement, required: dict[str, str]) -> None:
+    decision = Guard().check(OLGA, requirement, {"id": ""})
+    assert body(Refusals().decision(decision, authenticated=True))["required"] == [required]
 
 
 def test_a_verdict_that_no_requirement_stands_behind_is_a_plain_403() -> None:
     problem = body(Refusals().decision(Decision(reason="no_requirement"), authenticated=True))
     assert set(problem) == {"type", "title", "status", "detail", "reason"}
+    assert problem["detail"] == "no requirement"
 
 
 def test_what_must_not_show_is_the_plain_answer_of_nothing() -> None:
@@ -105,31 +115,35 @@ def test_nobody_can_tell_is_503_for_everybody(who: bool) -> None:
     assert (refusal.status, dict(refusal.headers)["Retry-After"]) == (503, "7")
     assert "WWW-Authenticate" not in dict(refusal.headers)
     assert body(refusal)["reason"] == "facts_unavailable"
+    assert body(refusal)["detail"] == "what is needed to decide cannot be had now"
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "challenge"),
+    ("fault", "status", "challenge", "detail"),
     [
-        (errors.InvalidToken("canary", code="expired"), 401, 'Bearer realm="lab", error="invalid_token"'),
+        (errors.InvalidToken("canary", code="expired"), 401, 'Bearer realm="lab", error="invalid_token"', "the token was refused"),
         (
             errors.InvalidRequest("the header is repeated", code="repeated_authorization"),
             400,
             'Bearer realm="lab", error="invalid_request"',
+            "the header is repeated",
         ),
-        (errors.InvalidPath("the path has an empty segment"), 400, None),
-        (errors.KeysUnavailable("canary", retry_after=30), 503, None),
-        (errors.FactsUnavailable("canary"), 503, None),
-        (errors.ConfigurationError("canary"), 500, None),
-        (errors.CartaGuardError("canary"), 500, None),
+        (errors.InvalidPath("the path has an empty segment"), 400, None, "the path has an empty segment"),
+        (errors.KeysUnavailable("canary", retry_after=30), 503, None, "what is needed to decide cannot be had now"),
+        (errors.FactsUnavailable("canary"), 503, None, "what is needed to decide cannot be had now"),
+        (errors.ConfigurationError("canary"), 500, None, "the guard is not set up"),
+        (errors.CartaGuardError("canary"), 500, None, "the guard is not set up"),
     ],
 )
-def test_a_fault_answers_by_its_kind_and_tells_only_what_the_caller_sent(fault: Any, status: int, challenge: str | None) -> None:
+def test_a_fault_answers_by_its_kind_and_tells_only_what_the_caller_sent(
+    fault: Any, status: int, challenge: str | None, detail: str
+) -> None:
     refusal = Refusals(realm="lab").fault(fault)
     assert (refusal.status, refusal.reason) == (status, fault.code)
     assert dict(refusal.headers).get("WWW-Authenticate") == challenge
     assert dict(refusal.headers).get("Retry-After") == (str(fault.retry_after) if status == 503 else None)
     assert b"canary" not in refusal.body
-    assert body(refusal)["detail"]
+    assert body(refusal)["detail"] == detail
 
 
 def test_no_refusal_is_stored_and_all_vary_with_the_credential() -> None:
@@ -156,7 +170,8 @@ def test_a_realm_that_could_break_out_of_its_quotes_is_an_error(realm: str) -> N
 
 def test_every_refusal_is_counted_by_status_and_reason_and_a_503_is_an_event() -> None:
     """Verdicts and faults alike; what is hidden from the caller is not hidden from the counter."""
-    made = Refusals()
+    made, told = Refusals(), []
+    end = on_event(lambda event, fields: told.append((event, dict(fields))))
     for _ in range(2):
         made.fault(errors.InvalidToken(code="expired"))
     made.decision(Decision(reason="not_group_member"), authenticated=True)
@@ -173,3 +188,5 @@ def test_every_refusal_is_counted_by_status_and_reason_and_a_503_is_an_event() -
         (503, "facts_unavailable"): 1,
     }
     assert counters()["answered_503"] == 2
+    assert told == [("answered_503", {"reason": "keys_unavailable"}), ("answered_503", {"reason": "facts_unavailable"})]
+    end()

@@ -60,6 +60,19 @@ def test_entries_of_equal_pattern_all_fit_in_their_order() -> None:
     assert [one.key for one, _ in table.candidates("/a")] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("pattern", ["/", "/a", "/a/", "/a/b"])
+def test_an_exact_path_is_answered_by_what_was_found_at_start_up(pattern: str) -> None:
+    """As one look-up whatever the number of entries: it is the same tuple each time."""
+    table = RouteTable([entry("/*"), entry(pattern)])
+    assert [one.path for one, _ in table.candidates(pattern)] == ["/*", pattern]
+    assert table.candidates(pattern) is table.candidates(pattern)
+
+
+def test_an_entry_keeps_the_marks_that_its_requirement_is_made_of() -> None:
+    assert entry("/a", marks=(authenticated,)).marks == (authenticated,)
+    assert entry("/a").marks == ()
+
+
 def test_one_entry_may_stand_in_several_tables() -> None:
     first, second = entry("/{x}"), entry("/a")
     one, other = RouteTable([first, second]), RouteTable([second, first])
@@ -98,6 +111,7 @@ def test_a_policy_becomes_entries() -> None:
     assert (second.tail, second.methods, second.key) == (True, None, policy.entries[1])
     assert found(RouteTable([first, second]), "/p/1") == [("/p/{id}", {"id": "1"}), ("/*", {})]
     assert [repr(first), repr(second)] == ["<Entry GET /p/{id}>", "<Entry * /*>"]
+    assert repr(entry("/a", methods=frozenset({"PUT", "GET"}))) == "<Entry GET,PUT /a>"
 
 
 @pytest.mark.parametrize(
@@ -116,3 +130,14 @@ def test_a_matcher_may_refuse_what_the_segments_allow() -> None:
     table = RouteTable([Entry("/{n:even}", (None,), requirement=authenticated, matcher=even)])
     assert found(table, "/2") == [("/{n:even}", {"n": "2"})]
     assert found(table, "/3") == found(table, "/x") == found(table, "/2/3") == []
+
+
+def test_a_matcher_is_given_the_segments_and_the_whole_path() -> None:
+    given: list[Any] = []
+
+    def note(segments: list[str], path: str) -> Mapping[str, Any]:
+        given.append((segments, path))
+        return {}
+
+    RouteTable([Entry("/{a}/{b}", (None, None), requirement=authenticated, matcher=note)]).candidates("/1/2")
+    assert given == [(["1", "2"], "/1/2")]

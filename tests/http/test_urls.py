@@ -14,6 +14,7 @@ from cartaguard.http.urls import is_loopback, secure_url
         "https://api.carta.example",
         "https://api.carta.example:8443/prefix/",
         "https://10.0.0.1",
+        "https://api.carta.example/X",
         "http://localhost:8765",
         "http://LOCALHOST",
         "http://127.0.0.1:1",

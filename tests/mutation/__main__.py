@@ -1,0 +1,44 @@
+"""`make mutate`: make all mutants anew, test each, compare the survivors with those that are explained, and write the page.
+
+With `--again`, only those are tested anew that survived or whose function has changed; with names (`cartaguard.http.*`), only these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from mutation import page, runner, score
+
+FLOOR = 90.0
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make mutate", description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these mutants; `*` stands for anything")
+    parser.add_argument("--again", action="store_true", help="only what survived, or has changed since")
+    parser.add_argument("--tell", action="store_true", help="test nothing; say what the last run found")
+    parser.add_argument("--children", type=int, default=2, help="how many mutants at a time")
+    asked = parser.parse_args(arguments)
+    whole = not (asked.names or asked.again or asked.tell)
+    started = time.monotonic()
+    if whole:
+        shutil.rmtree("mutants", ignore_errors=True)
+    if asked.again:
+        runner.mutate([], asked.children)
+    if not asked.tell:
+        names = [mutant.name for mutant in score.mutants() if not mutant.killed] if asked.again else asked.names
+        runner.mutate(names, asked.children)
+    found = score.judged(score.mutants(), score.explained())
+    sys.stdout.write("\n" + page.told(found))
+    if whole and not found.unchecked:
+        page.write(page.results(found, seconds=time.monotonic() - started, children=asked.children))
+    return 0 if found.good(FLOOR) else 1
+
+
+if __name__ == "__main__":
+    Path("mutants").mkdir(exist_ok=True)
+    sys.exit(main(sys.argv[1:]))
