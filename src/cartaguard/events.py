@@ -55,8 +55,8 @@ EVENTS: Mapping[str, Event] = {
     # caches and the invalidation bus
     "cache_down": Event("warning", "the shared cache does not answer; facts are fetched from their source instead"),
     "cache_back": Event("info", "the shared cache answers again"),
-    "bus_lost": Event("warning", "invalidations of other processes do not arrive; the memory cache was emptied"),
-    "bus_back": Event("info", "invalidations arrive again; the memory cache was emptied"),
+    "bus_lost": Event("warning", "invalidations of other processes do not arrive, and so nothing is remembered"),
+    "bus_back": Event("info", "invalidations arrive again; memory begins anew"),
     "invalidation_unpublished": Event("error", "other processes could not be told what to forget"),
     "watch_lost": Event("warning", "the stream that tells of changes has ended; what was remembered was forgotten"),
     "watch_back": Event("info", "the stream that tells of changes runs again"),

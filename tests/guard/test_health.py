@@ -94,7 +94,10 @@ def test_keys_are_told_from_their_first_fetch_to_the_end_of_an_outage(served: Se
     assert guard.health().of("keys") == (Condition("keys", ISSUER, "stale", "degraded", 420.0, 1.0),)
     clock.now += 3600
     assert guard.health().of("keys") == (Condition("keys", ISSUER, "unavailable", "down", 4020.0, 0.0),)
+    verify(guard, clock)
+    assert guard.health().of("keys") == (Condition("keys", ISSUER, "unavailable", "down", 4020.0, 2.0),)
     assert guard.health().status == "down"
+    clock.now += 2
     served.answers["/keys"] = Answer.of(jwks(KEY))
     verify(guard, clock)
     assert guard.health().of("keys") == (Condition("keys", ISSUER, "fresh", age=0.0),)
@@ -170,6 +173,8 @@ def test_a_carta_is_told_from_its_first_answer_to_the_end_of_an_outage(served: S
     assert guard.health().status == "down"
     clock.now += 0.75
     assert guard.health().of("directory") == (Condition("directory", served.url, "left_alone", "down", retry_after=0.0),)
+    # Only a request would find out, and a balancer sends none to what is down.
+    assert (guard.health().status, guard.health().http_status) == ("degraded", 200)
     assert ask(200) == (Condition("directory", served.url, "ok"),)
 
 
@@ -254,6 +259,29 @@ def test_whatever_else_tells_of_itself_is_told_too(clock: Clock) -> None:
     assert guard.health().status == "degraded"
 
 
+class Cache:
+    """Something that can be asked."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def health(self) -> list[Condition]:
+        return [Condition("cache", "redis://cache:6379", "ok" if self.asked else "unknown")]
+
+    def probe(self) -> Any:
+        self.asked = True
+        yield from ()
+
+
+def test_whatever_else_can_be_asked_is_asked_by_a_probe(clock: Clock, probe: Probe) -> None:
+    """And what cannot be is told as it is."""
+    guard = guard_of(clock)
+    guard.monitor.add(Cache())
+    guard.monitor.add(Bus())
+    assert [told.state for told in guard.health().of("cache")] == ["unknown"]
+    assert [told.state for told in probe(guard).conditions] == ["ok", "ok", "down"]
+
+
 # -- probing
 
 
@@ -281,6 +309,7 @@ def test_probing_leaves_alone_what_is_left_alone(served: Served, clock: Clock, p
         assert probe(guard).status == "down"
         clock.now += module.PAUSE
     before = len(served.requests)
+    clock.now += 1
     assert probe(guard).status == "down"
     assert len(served.requests) == before
     clock.now += 30

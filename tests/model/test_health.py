@@ -30,6 +30,9 @@ BUS, NO_BUS = Condition("bus", "i", "ok"), Condition("bus", "j", "down", "down")
         ([FRESH, ANSWERS, ALONE], "degraded", 200),
         ([FRESH, DOUBTFUL], "degraded", 200),
         ([FRESH, ALONE], "down", 503),
+        ([FRESH, ALONE._replace(retry_after=0.2)], "down", 503),
+        ([FRESH, ALONE._replace(retry_after=0.0)], "degraded", 200),
+        ([NO_KEYS._replace(retry_after=0.0), ANSWERS], "degraded", 200),
         ([FRESH, ANSWERS, NO_CACHE], "degraded", 200),
         ([FRESH, ANSWERS, CACHE, NO_BUS], "degraded", 200),
         ([FRESH, ANSWERS, NO_CACHE, NO_BUS], "degraded", 200),
@@ -40,6 +43,13 @@ def test_it_is_down_only_without_any_keys_or_any_facts(conditions: list[Conditio
     health = Health(conditions)
     assert (health.status, health.http_status) == (status, http_status)
     assert repr(health) == f"<Health {status}>"
+
+
+def test_where_the_sources_are_asked_for_it_what_failed_is_down_until_it_answers() -> None:
+    """The health check itself finds out, so that no request has to."""
+    alone = ALONE._replace(retry_after=0.0)
+    assert Health([FRESH, alone], asked=True).status == "down"
+    assert Health([FRESH, alone, ANSWERS], asked=True).status == "degraded"
 
 
 @pytest.mark.parametrize(("part", "level"), [("keys", "degraded"), ("directory", "down"), ("cache", "degraded"), ("bus", "ok")])

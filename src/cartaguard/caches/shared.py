@@ -87,6 +87,11 @@ class SharedCache:
             told.append(self.store.health())
         return told
 
+    def probe(self) -> Steps[None]:
+        """Find out whether the store answers. The bus knows by itself: its messages prove it, or do not come."""
+        if self.store is not None:
+            yield from self.store.probe()
+
     def close(self) -> None:
         """End listening, and give back the connections. Facts are remembered no more by guards that still use it."""
         self.bus.close()

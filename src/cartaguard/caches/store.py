@@ -121,6 +121,10 @@ class Store(Protocol):
         """How it is, at once and without I/O."""
         ...
 
+    def probe(self) -> Steps[None]:
+        """Find out whether it answers, for :meth:`health` to tell. Raises nothing."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -227,6 +231,19 @@ class RedisStore(Store):
         if self._breaker.failing:
             return Condition("cache", self.source, "left_alone", "down", retry_after=self._breaker.wait())
         return Condition("cache", self.source, "ok" if self._breaker.answered else "unknown")
+
+    def probe(self) -> Steps[None]:
+        if self._breaker.allow():
+            return
+        try:
+            yield Call(
+                lambda: self._connections.call(lambda client: client.ping()),
+                lambda: self._connections.acall(lambda client: client.ping()),
+            )
+        except TransportError:
+            self._failed()
+        else:
+            self._answered()
 
     def close(self) -> None:
         self._connections.close()

@@ -301,7 +301,7 @@ class Guard:
     def health(self, *, probe: bool = False) -> Health:
         """How keys, directory, cache and bus are, from what is known without asking anybody.
 
-        :param probe: ask the keys' and the directory's sources first, at most once in 10 s; an outage is not raised.
+        :param probe: ask keys, directories and cache first, at most once in 10 s; an outage is not raised.
         """
         return _run(self.monitor.probe(), "ahealth") if probe else self.monitor.health()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from cartaguard.directories.base import Directory
 from cartaguard.drivers.effects import Steps, Together
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cartaguard.guard.guard import Guard
     from cartaguard.tokens.verifier import TokenVerifier
 
-__all__ = ["Monitor", "Tells", "parts_up"]
+__all__ = ["Answers", "Monitor", "Tells", "parts_up"]
 
 #: Seconds in which the sources are asked at most once, whoever wants to know.
 PAUSE = 10.0
@@ -29,6 +29,14 @@ class Tells(Protocol):
 
     def health(self) -> Iterable[Condition]:
         """How it is, at once and without I/O."""
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """Such a thing that can be asked whether it answers."""
+
+    def probe(self) -> Steps[None]:
+        """Ask it, for its ``health`` to tell. Raises nothing for an outage."""
 
 
 class Monitor:
@@ -50,20 +58,24 @@ class Monitor:
 
     def health(self) -> Health:
         """What is known now, without asking anybody."""
+        return Health(self._conditions())
+
+    def _conditions(self) -> list[Condition]:
         told = [] if self._verifier is None else [*self._verifier.health()]
         told += self._directory.health()
         for other in self._others:
             told += other.health()
-        return Health(told)
+        return told
 
     def probe(self) -> Steps[Health]:
-        """Ask keys and directories, unless they were asked lately, and tell what came of it. Nothing is raised for an outage."""
+        """Ask everything that can be asked, unless that was done lately, and tell what came of it. Nothing is raised for an outage."""
         now = self._clock()
         if now - self._probed_at >= PAUSE:
             self._probed_at = now
             probes = [] if self._verifier is None else self._verifier.probes()
-            yield Together([self._within(now + BUDGET, probe) for probe in (*probes, self._directory.probe())])
-        return self.health()
+            probes += [self._directory.probe(), *(other.probe() for other in self._others if isinstance(other, Answers))]
+            yield Together([self._within(now + BUDGET, probe) for probe in probes])
+        return Health(self._conditions(), asked=True)
 
     def _within(self, deadline: float, probe: Steps[None]) -> Steps[None]:
         # In a thread they are asked one after the other.

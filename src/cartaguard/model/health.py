@@ -45,12 +45,16 @@ class Condition(NamedTuple):
 class Health:
     """Everything that told of itself.
 
-    ``status`` is ``down`` when no keys, or no facts, can be had from anywhere; ``degraded`` when anything else is not
+    ``status`` is ``down`` while no keys, or no facts, can be had from anywhere; ``degraded`` when anything else is not
     as it should be: then some requests are slower, rest on older facts, or are answered with 503.
+
+    :param asked: whether the sources are asked for it. If not, what failed and may be asked again does not bring it
+        down any more: only a request would find out, and nobody sends one to what is down.
     """
 
-    def __init__(self, conditions: Iterable[Condition]) -> None:
+    def __init__(self, conditions: Iterable[Condition], *, asked: bool = False) -> None:
         self.conditions: tuple[Condition, ...] = tuple(conditions)
+        self._asked = asked
         levels = [self.level(part) for part in PARTS]
         #: ``ok``, ``degraded`` or ``down``.
         self.status: Level = "down" if "down" in levels else "degraded" if "degraded" in levels else "ok"
@@ -66,10 +70,13 @@ class Health:
 
     def level(self, part: Part) -> Level:
         """How one part is as a whole. Without cache and bus answers are right, so that these never bring it down."""
-        levels = [condition.level for condition in self.of(part)]
-        if all(level == "ok" for level in levels):
+        conditions = self.of(part)
+        if all(condition.level == "ok" for condition in conditions):
             return "ok"
-        return "down" if part in ("keys", "directory") and all(level == "down" for level in levels) else "degraded"
+        return "down" if part in ("keys", "directory") and all(map(self._is_out, conditions)) else "degraded"
+
+    def _is_out(self, condition: Condition) -> bool:
+        return condition.level == "down" and (self._asked or condition.retry_after != 0)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it for JSON. It names hosts, and so is for those who run the service; strangers get ``status`` alone."""
