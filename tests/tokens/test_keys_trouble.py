@@ -146,7 +146,8 @@ def test_a_key_server_that_was_stopped_in_its_tracks_costs_its_time_and_no_more(
         b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\nContent-Length: 13\r\n\r\n{"keys": []}\n',
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000 + b"\r\n",
     ],
-    ids=str,
+    # Not the bytes themselves: keys are drawn anew in each process, and pytest-xdist compares the names.
+    ids=["stall", "drip", "drip_headers", "nothing", "no HTTP", "cut off", "cut chunk", "two lengths", "endless headers"],
 )
 def test_whatever_comes_over_the_wire_is_a_doubt_for_new_keys_and_none_for_known_ones(
     world: World, behaviour: str | bytes, monkeypatch: pytest.MonkeyPatch
