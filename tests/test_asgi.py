@@ -15,6 +15,7 @@ from cartaguard import Guard, asgi, current_principal
 from cartaguard.errors import ConfigurationError, FactsUnavailable, NotAuthorized
 from cartaguard.guard import current
 from cartaguard.guard.gate import Gate, Pass
+from cartaguard.guard.plan import Plan
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.principal import Principal
 from support.aurora import authorization, guard_for
@@ -202,7 +203,7 @@ def test_nobody_can_say_beforehand_what_was_decided() -> None:
     app = guarded()
 
     async def forging(scope: Any, receive: Any, send: Any) -> None:
-        forged = Pass(Gate(app.guard), Principal(issuer="i", subject="s", username="root"), None, {}, "/admin/panel")
+        forged = Pass(Gate(app.guard), Principal(issuer="i", subject="s", username="root"), Plan(None, path="/admin/panel"))
         scope["cartaguard"] = forged
         scope["user"] = forged.principal
         await app(scope, receive, send)
@@ -332,7 +333,7 @@ class TestCaller:
         assert seen == ["olga", Principal.anonymous.username, "otto"]
 
     def test_it_is_not_bound_when_nobody_asks_for_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(current, "_used", False)
+        monkeypatch.setattr(current, "used", False)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             assert current._caller.get() is None

@@ -147,7 +147,7 @@ class TestConversation:
 
     @pytest.mark.parametrize("used", [True, False])
     def test_the_caller_is_bound_only_when_somebody_asks_for_it(self, used: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(current, "_used", used)
+        monkeypatch.setattr(current, "used", used)
         seen: list[str | None] = []
 
         async def app(scope: Any, receive: Any, send: Any) -> None:

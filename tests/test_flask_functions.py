@@ -48,7 +48,7 @@ def caller() -> str | None:
 
 @pytest.fixture(autouse=True)
 def _in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "_used", True)
+    monkeypatch.setattr(current, "used", True)
 
 
 def serving(view: Any) -> Flask:
@@ -221,7 +221,7 @@ def test_threads_that_serve_one_after_another_do_not_mix_callers() -> None:
 
 
 def test_without_plain_functions_nothing_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "_used", False)
+    monkeypatch.setattr(current, "used", False)
     app = serving(lambda: str(current._caller.get()))
     assert ask(app, "/", "olga") == (200, "None")
     assert None not in app.teardown_request_funcs

@@ -49,7 +49,7 @@ def guarded() -> Any:
 @pytest.fixture(params=[False, True], ids=["plain", "authorize in use"])
 def in_use(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Both ways through the door: with and without plain functions that ask for the caller."""
-    monkeypatch.setattr(current, "_used", request.param)
+    monkeypatch.setattr(current, "used", request.param)
     return bool(request.param)
 
 
@@ -236,7 +236,7 @@ class TestPlainFunctions:
 
     @pytest.fixture
     def used(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(current, "_used", True)
+        monkeypatch.setattr(current, "used", True)
 
     def test_they_see_the_caller_of_the_request_and_nobody_afterwards(self) -> None:
         def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -335,7 +335,7 @@ class TestPlainFunctions:
 
 
 def test_a_fault_of_a_directory_is_answered_without_authorize_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "_used", False)
+    monkeypatch.setattr(current, "used", False)
     guard = guard_for(POLICY)
 
     def app(environ: Any, start_response: Any) -> list[bytes]:

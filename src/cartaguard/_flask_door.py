@@ -18,6 +18,7 @@ from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
+from cartaguard.guard.plan import Plan
 from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import Entry
@@ -121,10 +122,10 @@ class Door:
         except (InvalidPath, Refused) as fault:
             refused = gate.refused(fault)
             # Error pages and `after_request` functions may ask who called.
-            environ[HELD] = Pass(gate, refused.principal, None, {}, path)
+            environ[HELD] = Pass(gate, refused.principal, Plan(None, path=path))
             self._refuse(refused.refusal, own)
         environ[HELD] = held
-        if current.in_use():
+        if current.used:
             self._bind(held.principal)
 
     def confirm(self) -> None:

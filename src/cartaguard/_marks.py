@@ -71,7 +71,7 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
 
         @functools.wraps(endpoint)
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            if not confirmed(_held(args), requirement):
+            if not _decided(args, requirement):
                 raise _undecided()
             return await endpoint(*args, **kwargs)
 
@@ -79,20 +79,20 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
 
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if not confirmed(_held(args), requirement):
+        if not _decided(args, requirement):
             raise _undecided()
         return endpoint(*args, **kwargs)
 
     return guarded
 
 
-def _held(args: tuple[Any, ...]) -> object:
-    """What the gate knows, from the connection among the arguments: a method has itself before it, a partial what it was given."""
+def _decided(args: tuple[Any, ...], requirement: Requirement) -> bool:
+    """:func:`confirmed`, by the connection among the arguments: a method has itself before it, a partial what it was given."""
     for argument in args:
         scope = getattr(argument, "scope", None)
         if type(scope) is dict or isinstance(scope, Mapping):
-            return scope.get("cartaguard")
-    return None
+            return confirmed(scope.get("cartaguard"), requirement)
+    return False
 
 
 class _Guarded:

@@ -18,6 +18,7 @@ from cartaguard.drivers import aio
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
+from cartaguard.guard.plan import Plan
 from cartaguard.http.paths import below_root
 from cartaguard.http.routes import Entry
 
@@ -70,17 +71,15 @@ class RouteGate(Gate):
         held = scope.get("cartaguard")
         if type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
+        plan = held.plan
         path, root = scope["path"], scope.get("root_path")
-        if held.path != (below_root(path, root) if root else path) or held.method != scope.get("method", ""):
+        if plan.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
             raise ConfigurationError(
                 "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
                 code="rewritten",
             )
-        if held.other_slash is not None:
-            toggled = {**scope, "path": path[: len(path) - len(held.path)] + held.other_slash}
-            return RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
-        if held.allow is not None:
-            raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(held.allow))})
+        if not plan.served:
+            return _unserved(plan, scope, receive, send)
         if self._inventory.changed or type(self._router.routes) is not Watched:
             self._wrap()
         return self._stack(scope, receive, send)
@@ -92,6 +91,15 @@ class RouteGate(Gate):
         if isinstance(held, Refused):
             raise HTTPException(status_code=404)
         raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+
+
+def _unserved(plan: Plan, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    """What the router would answer itself where no route takes the request."""
+    path: str = scope["path"]
+    if plan.other_slash is not None:
+        toggled = {**scope, "path": path[: len(path) - len(plan.path)] + plan.other_slash}
+        return RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
+    raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(plan.allow or ()))})
 
 
 def _check(holder: Any) -> None:
@@ -116,13 +124,19 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         if held is None or not isinstance(gate, RouteGate):
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
+        plan = held.plan
         found = gate.found.get(key)
         params = scope.get("path_params") or _NONE
         entries: Sequence[Entry] = ()
         if found is not None:
             entries = found.entries
-            if len(entries) != 1 or entries[0] is not held.entry:
-                entries = found.choose(scope, held.path, params)
+            if len(entries) == 1 and entries[0] is plan.entry:
+                if params == plan.texts and found.convert is None and not held.confirmed:
+                    # Nearly always: what the gate has decided on, to the letter.
+                    held.confirmed = entries
+                    return handle(scope, receive, send)
+            else:
+                entries = found.choose(scope, plan.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:

@@ -39,6 +39,8 @@ class GuardMiddleware:
         self.guard = guard
         self.allow_preflight = allow_preflight
         self._gate: Gate | None = None
+        #: Whether the application answers the refusals that it raises by itself.
+        self._answered_inside = False
         self._fault: ConfigurationError | None = None
         #: FastAPI applies a ``root_path`` of its own behind this door.
         self._rooted: Any = next((inner for inner in chain(app) if _is_fastapi(inner)), None)
@@ -66,9 +68,13 @@ class GuardMiddleware:
             return
         try:
             gate = self._gate or self._ready(scope)
-            path = self._path(scope) if scope.get("root_path") or self._rooted is not None else scope["path"]
+            rooted = self._rooted
+            path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
             method = scope["method"]
-            values = [value for name, value in scope["headers"] if name == b"authorization"]
+            values = []
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    values.append(value)
             undecided = self.allow_preflight and _is_preflight(scope)
             held = gate.preflight(path) if undecided else gate.admit("http", method, path, values)
             if held is None:
@@ -82,14 +88,23 @@ class GuardMiddleware:
             return
         scope["cartaguard"] = held
         scope["user"] = held.principal
-        if not current.in_use():
-            await self._serve(held, scope, receive, send)
-            return
-        token = current.bind(self.guard, held.principal)
+        token = current.bind(self.guard, held.principal) if current.used else None
+        started = self._answered_inside
+
+        def sent(message: Message) -> Awaitable[None]:
+            nonlocal started
+            started = True
+            return send(message)
+
         try:
-            await self._serve(held, scope, receive, send)
+            await self.app(scope, receive, send if started else sent)
+        except ANSWERED as fault:
+            if started:
+                raise
+            await self._refuse(gate.answer(fault, held.principal), scope, receive, send)
         finally:
-            current.unbind(token)
+            if token is not None:
+                current.unbind(token)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -101,25 +116,6 @@ class GuardMiddleware:
             raise ConfigurationError(f"the ASGI scope type `{kind}` is not known, and so not let through", code="unknown_scope")
 
     # -- HTTP ------------------------------------------------------------------------------------------
-
-    def _serve(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return self._answering(held, scope, receive, send)
-
-    async def _answering(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application, and answer the refusals that it raises."""
-        started = False
-
-        async def sent(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, sent)
-        except ANSWERED as fault:
-            if started:
-                raise
-            await self._refuse(held.gate.answer(fault, held.principal), scope, receive, send)
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(scope, send, refused.refusal)
@@ -152,7 +148,7 @@ class GuardMiddleware:
         session = Session(receive, send)
         if held.principal.expires_at is not None:
             session.expire_in(held.principal.expires_at - self.guard.clock())
-        token = current.bind(self.guard, held.principal) if current.in_use() else None
+        token = current.bind(self.guard, held.principal) if current.used else None
         try:
             await self.app(scope, session.receive, session.send)
         except ANSWERED as fault:

@@ -6,7 +6,6 @@ dispatch on the route that the router matched and on its converted parameters.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
@@ -48,6 +47,7 @@ class GuardMiddleware(_AsgiGuard):
         super().__init__(app, guard=guard, allow_preflight=allow_preflight)
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
+        self._answered_inside = app is self._pages
 
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
@@ -80,12 +80,6 @@ class GuardMiddleware(_AsgiGuard):
             "`Starlette(middleware=[Middleware(GuardMiddleware, guard=guard)])`, or use cartaguard.asgi.GuardMiddleware around any other",
             code="misplaced",
         )
-
-    def _serve(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if self.app is self._pages:
-            # All that routes raise is answered there.
-            return self.app(scope, receive, send)
-        return super()._serve(held, scope, receive, send)
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         gate: Any = self._ready(scope)

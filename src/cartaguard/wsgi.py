@@ -57,7 +57,7 @@ class GuardMiddleware:
             return _respond(gate.refused(fault).refusal, environ, start_response)
         environ[HELD] = held
         try:
-            if not current.in_use():
+            if not current.used:
                 return self.app(environ, start_response)
             return self._bound(held, environ, start_response)
         except ANSWERED as fault:

@@ -68,11 +68,11 @@ def test_threads_and_tasks_have_callers_of_their_own() -> None:
 def test_doors_bind_the_caller_only_once_functions_are_in_use() -> None:
     code = (
         "from cartaguard.guard import current\n"
-        "assert not current.in_use()\n"
+        "assert not current.used\n"
         "import cartaguard\n"
-        "assert not current.in_use()\n"
+        "assert not current.used\n"
         "cartaguard.authorize\n"
-        "assert current.in_use()\n"
+        "assert current.used\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

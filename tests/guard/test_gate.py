@@ -27,6 +27,7 @@ from cartaguard import (
 from cartaguard.drivers import aio, blocking
 from cartaguard.drivers.effects import Call
 from cartaguard.guard.gate import Gate, Pass, Refused
+from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.facts import Granted, Memberships
@@ -152,7 +153,7 @@ def test_paths_with_parameters_are_remembered_only_for_those_who_may() -> None:
         ask(made, "/p/p2")
         ask(made, "/p/p2", who=None)
         let_in(made, "/p/p1")
-    assert set(made.plans._kept) == {("http", "GET", "/p/p1")}
+    assert set(made.plans.kept) == {("http", "GET", "/p/p1")}
 
 
 @pytest.mark.parametrize(
@@ -371,7 +372,7 @@ def test_the_same_parameters_on_the_same_route_are_not_decided_twice() -> None:
 def test_converted_parameters_fall_under_the_policys_line_for_their_own_path(rebuilt: str | None, said: Any) -> None:
     entry = route("/p/{id}", READ, rebuild=lambda path, params: rebuilt)
     made = gate(entry, policy=(line("/p/8", NOBODY),))
-    held = Pass(made, OLGA, entry, {"id": "08"}, "/p/08", "GET")
+    held = Pass(made, OLGA, Plan(entry, {"id": "08"}, method="GET", path="/p/08"))
     assert confirm(made, held, [entry], {"id": 8}) == said
 
 

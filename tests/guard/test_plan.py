@@ -69,7 +69,7 @@ def test_a_plan_is_kept_within_bounds() -> None:
     assert plans.find("http", "GET", "/p/1") is first
     keep(plans, "/p/2")
     keep(plans, "/p/3")
-    assert [path for _, _, path in plans._kept] == ["/p/3"]
+    assert [path for _, _, path in plans.kept] == ["/p/3"]
     assert plans.find("http", "GET", "/p/1").params == {"id": "1"}
 
 
@@ -77,7 +77,7 @@ def test_a_plan_is_kept_within_bounds() -> None:
 def test_endless_paths_and_unusual_methods_are_not_kept(path: str, method: str, kept: int) -> None:
     plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=kept)
     assert not keep(plans, path, method).kept
-    assert not plans._kept
+    assert not plans.kept
 
 
 def test_a_public_path_is_planned_like_any_other() -> None:

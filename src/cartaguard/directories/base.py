@@ -85,6 +85,15 @@ class Directory:
     def listing(self, principal: Principal, type: str) -> Listed | None:
         return None
 
+    def standing(self) -> object | None:
+        """One and the same object for as long as every fact at hand stays as it is, by time as well; another one after
+        any change. ``None`` (the default): that cannot be told.
+
+        It has to be another one by the time that whoever changed a fact is told so. What was permitted in one standing
+        is permitted in it again, without a look at the facts.
+        """
+        return None
+
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
         """Fetch facts: at least one for each need, more if they came along."""
         has_async = type(self).aanswer is not Directory.aanswer

@@ -155,6 +155,14 @@ class LocalDirectory(Directory):
     def close(self) -> None:
         self._store.close()
 
+    def standing(self) -> object | None:
+        """What is remembered belongs to one version of the facts, and so stands for it."""
+        try:
+            memo = self._memo
+            return memo if memo.version == self._version() else self._remembered()
+        except FactsUnavailable:
+            return None
+
     def _remembered(self) -> _Memo:
         """What is remembered of the facts as they are now."""
         version = self._version()

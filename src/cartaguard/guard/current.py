@@ -17,22 +17,19 @@ if TYPE_CHECKING:
     from cartaguard.guard.guard import Guard
     from cartaguard.model.principal import Principal
 
-__all__ = ["acting", "bind", "caller", "in_use", "look_in", "use"]
+__all__ = ["acting", "bind", "caller", "look_in", "use", "used"]
 
 _caller: ContextVar[tuple[Guard, Principal] | None] = ContextVar("cartaguard_caller", default=None)
-_used = False
+
+#: Whether a door has to bind the caller of each request.
+used = False
 _elsewhere: list[Callable[[], tuple[Guard, Principal] | None]] = []
 
 
 def use() -> None:
     """From now on the doors bind the caller of each request."""
-    global _used
-    _used = True
-
-
-def in_use() -> bool:
-    """Whether a door has to bind the caller."""
-    return _used
+    global used
+    used = True
 
 
 def look_in(find: Callable[[], tuple[Guard, Principal] | None]) -> None:

@@ -16,7 +16,8 @@ from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, Not
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
-from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Demands, Plans
+from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Demands, Plan, Plans
+from cartaguard.guard.settled import remember
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision
@@ -45,33 +46,41 @@ class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
     ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
-    ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method).
-    ``confirmed`` are the entries that held at dispatch. ``allow`` is set
-    where the framework will answer 405, ``other_slash`` where it redirects to that path: no route may run then.
+    ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method);
+    these and what else is the same for every caller are the plan's. ``confirmed`` are the entries that held at dispatch.
     """
 
-    __slots__ = ("allow", "confirmed", "entry", "gate", "method", "other_slash", "params", "path", "principal")
+    __slots__ = ("confirmed", "gate", "plan", "principal")
 
-    def __init__(
-        self,
-        gate: Gate,
-        principal: Principal,
-        entry: Entry | None,
-        params: Mapping[str, Any],
-        path: str,
-        method: str = "",
-        other_slash: str | None = None,
-        allow: frozenset[str] | None = None,
-    ) -> None:
+    def __init__(self, gate: Gate, principal: Principal, plan: Plan) -> None:
         self.gate = gate
         self.principal = principal
-        self.entry = entry
-        self.params = params
-        self.path = path
-        self.method = method
+        self.plan = plan
         self.confirmed: Sequence[Entry] = ()
-        self.allow = allow
-        self.other_slash = other_slash
+
+    @property
+    def entry(self) -> Entry | None:
+        return self.plan.entry
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return self.plan.params
+
+    @property
+    def path(self) -> str:
+        return self.plan.path
+
+    @property
+    def method(self) -> str:
+        return self.plan.method
+
+    @property
+    def allow(self) -> frozenset[str] | None:
+        return self.plan.allow
+
+    @property
+    def other_slash(self) -> str | None:
+        return self.plan.other_slash
 
     def __repr__(self) -> str:
         return f"<Pass {self.principal!r} {self.path!r}>"
@@ -105,25 +114,37 @@ class Gate:
         :param values: the raw values of every ``Authorization`` header.
         """
         guard = self.guard
+        plans = self.plans
         try:
-            plan = self.plans.find(protocol, method, path)
-            principal = guard.recognise(values)
+            plan = plans.kept.get((protocol, method, path)) or plans.find(protocol, method, path)
+            verifier = guard.verifier
+            # What was verified before is found by its whole value; everything else goes the long way.
+            principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
+            if principal is None:
+                principal = guard.recognise(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if principal is None:
             return None
+        facts = guard.directory
+        standing = facts.standing()
+        if plan.number and standing is not None:
+            known, settled = principal.settled
+            if known is standing and plan.number in settled:
+                return Pass(self, principal, plan)
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
-        facts = guard.directory
         for requirement, filling in plan.demands:
             answer = decide(requirement, principal, filling, facts)
             if type(answer) is not Decision:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        if not plan.kept:
-            self.plans.keep(protocol, method, path, plan)
-        return Pass(self, principal, plan.entry, plan.params, path, method, plan.other_slash, plan.allow)
+        if not plan.number:
+            plans.keep(protocol, method, path, plan)
+        elif standing is not None:
+            remember(principal, standing, plan.number, True)
+        return Pass(self, principal, plan)
 
     def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
@@ -138,7 +159,7 @@ class Gate:
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
         yield from self._decide(principal, plan.demands)
-        return Pass(self, principal, plan.entry, plan.params, path, method, plan.other_slash, plan.allow)
+        return Pass(self, principal, plan)
 
     def _demanded(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal) -> Demands:
         try:
@@ -155,7 +176,7 @@ class Gate:
             canonical(path)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
-        return Pass(self, Principal.anonymous, None, {}, path, "OPTIONS")
+        return Pass(self, Principal.anonymous, Plan(None, method="OPTIONS", path=path))
 
     # -- where the framework has matched already -------------------------------------------------------
 
@@ -181,7 +202,7 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        return Pass(self, principal, entry, params, path, method)
+        return Pass(self, principal, Plan(entry, params, method=method, path=path))
 
     def admit_matched_steps(
         self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]
@@ -197,7 +218,7 @@ class Gate:
         if entry is None:
             raise self.denied(NO_ROUTE, principal)
         yield from self._decide(principal, self._demanded_matched(entry, params, method, path, principal))
-        return Pass(self, principal, entry, params, path, method)
+        return Pass(self, principal, Plan(entry, params, method=method, path=path))
 
     def _demanded_matched(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> list[Check]:
         """What holds on a path, and on the path as the framework understood it: `/items/08` that serves item 8 is `/items/8`."""
@@ -220,7 +241,7 @@ class Gate:
             none: the route is missing from the table, and is refused.
         :param params: the parameters as the framework converted them.
         """
-        if len(entries) == 1 and entries[0] is held.entry and _same(held.params, params):
+        if len(entries) == 1 and entries[0] is held.plan.entry and _same(held.plan.texts, params):
             return True
         for requirement, filling in self._undecided(held, entries, params):
             answer = decide(requirement, held.principal, filling, self.guard.directory)
@@ -240,7 +261,7 @@ class Gate:
             raise self.denied(UNDECLARED, held.principal)
         demands: list[Check] = []
         for entry in entries:
-            if entry is held.entry and _same(held.params, params):
+            if entry is held.plan.entry and _same(held.plan.texts, params):
                 continue
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
             path = held.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.path, params)
@@ -275,10 +296,10 @@ class Gate:
 
 def _same(texts: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
     """Whether converted parameters are, as texts, those that the gate decided on (``08`` and ``8`` are not)."""
+    if texts == params:
+        return True
     if len(texts) != len(params):
         return False
-    if not texts:
-        return True
     for name, text in texts.items():
         value = params.get(name)
         if value is not text and str(value) != text:

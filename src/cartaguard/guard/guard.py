@@ -16,6 +16,7 @@ from cartaguard.guard.explanation import Explanation, explained
 from cartaguard.guard.flow import Check, decisions, facts
 from cartaguard.guard.health import Monitor
 from cartaguard.guard.listing import Listing, page
+from cartaguard.guard.settled import key_of, remember
 from cartaguard.http.refusal import Refusals
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
@@ -73,8 +74,9 @@ class Guard:
             self.monitor.add(cache)
         self._qualified = verifier is not None and len(verifier.issuers) > 1
         if self._qualified:
-            self.directory.qualify()
+            # First, so that nothing is remembered of what bare names would have permitted.
             self.directory.qualified = True
+            self.directory.qualify()
         for entry in self.policy.entries:
             self.accept(entry.requirement)
 
@@ -143,15 +145,39 @@ class Guard:
         """
         if self._qualified:
             self.accept(requirement)
-        answer = decide(requirement, principal, params, self.directory)
-        return answer if isinstance(answer, Decision) else _run(self._one(principal, requirement, params), "acheck")
+        answer = self._at_hand(principal, requirement, params)
+        return _run(self._one(principal, requirement, params), "acheck") if answer is None else answer
 
     async def acheck(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Decision:
         """:meth:`check` for asyncio."""
         if self._qualified:
             self.accept(requirement)
-        answer = decide(requirement, principal, params, self.directory)
-        return answer if isinstance(answer, Decision) else await _arun(self._one(principal, requirement, params))
+        answer = self._at_hand(principal, requirement, params)
+        return await _arun(self._one(principal, requirement, params)) if answer is None else answer
+
+    def _at_hand(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any]) -> Decision | None:
+        """The decision without I/O; ``None`` when facts have to be fetched first."""
+        directory = self.directory
+        try:
+            key: Any = requirement.number
+            if requirement.fills:
+                key = key_of(requirement, params)
+        except AttributeError:
+            # It is no requirement, which the rules say in better words.
+            key = 0
+        standing = directory.standing() if key else None
+        if standing is not None:
+            known, settled = principal.settled
+            if known is standing:
+                permit: Decision | None = settled.get(key)
+                if permit is not None:
+                    return permit
+        answer = decide(requirement, principal, params, directory)
+        if type(answer) is not Decision:
+            return None
+        if standing is not None and answer.permitted:
+            remember(principal, standing, key, answer)
+        return answer
 
     def check_many(self, principal: Principal, checks: Iterable[Requirement | Check]) -> list[Decision]:
         """Decide several requirements, each alone or as ``(requirement, params)``; facts are fetched together."""

@@ -13,6 +13,7 @@ from cartaguard.errors import InvalidRequest
 from cartaguard.guard.flow import Check
 from cartaguard.http.routes import Candidate, Entry, RouteTable, policy_entries
 from cartaguard.model.decision import Decision
+from cartaguard.model.numbers import new_number
 from cartaguard.model.policy import Policy
 
 __all__ = ["NO_ROUTE", "UNDECLARED", "Demands", "Plan", "Plans"]
@@ -35,10 +36,12 @@ _NONE: Mapping[str, Any] = {}
 class Plan:
     """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may.
 
-    ``allow`` is set where the framework will answer 405, ``other_slash`` where it redirects to that path.
+    ``method`` and ``path`` are what was asked for. ``allow`` is set where the framework will answer 405,
+    ``other_slash`` where it redirects to that path; ``served`` says that it will do neither. ``number`` is the plan's
+    own among all plans and requirements once it is kept, and 0 before.
     """
 
-    __slots__ = ("allow", "demands", "entry", "kept", "other_slash", "params", "verdict")
+    __slots__ = ("allow", "demands", "entry", "method", "number", "other_slash", "params", "path", "served", "texts", "verdict")
 
     def __init__(
         self,
@@ -46,17 +49,28 @@ class Plan:
         params: Mapping[str, Any] = _NONE,
         demands: Demands = (),
         *,
+        method: str = "",
+        path: str = "",
         verdict: Decision | None = None,
         other_slash: str | None = None,
         allow: frozenset[str] | None = None,
     ) -> None:
         self.entry = entry
         self.params = params
+        #: The parameters again, to be compared with a framework's.
+        self.texts = dict(params)
         self.demands = demands
+        self.method = method
+        self.path = path
         self.verdict = verdict
         self.other_slash = other_slash
         self.allow = allow
-        self.kept = False
+        self.served = other_slash is None and allow is None
+        self.number = 0
+
+    @property
+    def kept(self) -> bool:
+        return self.number != 0
 
 
 class Plans:
@@ -74,7 +88,8 @@ class Plans:
         self._slashes = slashes
         self.table = RouteTable(lines if routes is None else routes)
         self._policy = RouteTable(lines) if routes is not None and lines else None
-        self._kept: dict[tuple[str, str, str], Plan] = {}
+        #: What is kept, by protocol, method and path. It may be another dict at any time.
+        self.kept: dict[tuple[str, str, str], Plan] = {}
         self._most = kept
 
     @property
@@ -88,18 +103,19 @@ class Plans:
         :param protocol: ``http`` or ``websocket``, which has the empty method.
         :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
         """
-        known = self._kept.get((protocol, method, path))
+        known = self.kept.get((protocol, method, path))
         return self._make(protocol, method, path) if known is None else known
 
     def keep(self, protocol: str, method: str, path: str, plan: Plan) -> None:
         """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace)."""
         if method not in _KEPT or len(path) > _LONGEST or not self._most:
             return
-        if len(self._kept) >= self._most:
+        plan.number = new_number()
+        if len(self.kept) >= self._most:
             # Start over rather than keep an order: the busy ones are back at once.
-            self._kept = {}
-        self._kept[protocol, method, path] = plan
-        plan.kept = True
+            self.kept = {(protocol, method, path): plan}
+        else:
+            self.kept[protocol, method, path] = plan
 
     def _make(self, protocol: str, method: str, path: str) -> Plan:
         candidates = self.table.candidates(path)
@@ -112,13 +128,14 @@ class Plans:
         if chosen is None:
             # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
-            return Plan(None, verdict=UNDECLARED if undeclared else NO_ROUTE)
+            return Plan(None, method=method, path=path, verdict=UNDECLARED if undeclared else NO_ROUTE)
         entry, params = chosen
         demands = self.demanded(entry, params, protocol, method, other_slash or path)
         allow: frozenset[str] | None = None
         if not fits and other_slash is None:
             allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
-        return Plan(entry, params, demands, verdict=None if demands else UNDECLARED, other_slash=other_slash, allow=allow)
+        verdict = None if demands else UNDECLARED
+        return Plan(entry, params, demands, method=method, path=path, verdict=verdict, other_slash=other_slash, allow=allow)
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""

@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 
 from cartaguard.errors import ParameterError
 
-__all__ = ["Credential", "Principal"]
+__all__ = ["NOTHING_SETTLED", "Credential", "Principal"]
 
 _NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
+
+#: No state of any facts, and so nothing that was decided on it.
+NOTHING_SETTLED: tuple[object, Mapping[Any, Any]] = (object(), MappingProxyType({}))
 
 
 class Credential:
@@ -50,7 +53,19 @@ class Principal:
     A caller without a credential is :attr:`Principal.anonymous`, the only one whose ``authenticated`` is false.
     """
 
-    __slots__ = ("_hash", "authenticated", "claims", "credential", "expires_at", "groups", "issuer", "scopes", "subject", "username")
+    __slots__ = (
+        "_hash",
+        "authenticated",
+        "claims",
+        "credential",
+        "expires_at",
+        "groups",
+        "issuer",
+        "scopes",
+        "settled",
+        "subject",
+        "username",
+    )
 
     anonymous: ClassVar[Principal]
 
@@ -62,6 +77,8 @@ class Principal:
     groups: frozenset[str]
     issuer: str
     scopes: frozenset[str]
+    #: What :mod:`cartaguard.guard.settled` remembers of this object; no part of who the caller is.
+    settled: tuple[object, Mapping[Any, Any]]
     subject: str
     username: str
 
@@ -92,6 +109,7 @@ class Principal:
             credential=credential,
             expires_at=exp if isinstance(exp, (int, float)) and not isinstance(exp, bool) else None,
             authenticated=True,
+            settled=NOTHING_SETTLED,
             _hash=hash((issuer, subject)),
         )
 
@@ -105,7 +123,7 @@ class Principal:
             return self
         other = object.__new__(Principal)
         other._fill(**{name: getattr(self, name) for name in Principal.__slots__})
-        other._fill(groups=self.groups | groups)
+        other._fill(groups=self.groups | groups, settled=NOTHING_SETTLED)
         return other
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -164,6 +182,7 @@ def _anonymous() -> Principal:
         credential=None,
         expires_at=None,
         authenticated=False,
+        settled=NOTHING_SETTLED,
         _hash=hash(("", "")),
     )
     return nobody

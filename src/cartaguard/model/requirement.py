@@ -13,6 +13,7 @@ from cartaguard.errors import RequirementError
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.freshness import Freshness, freshness
 from cartaguard.model.names import Resource
+from cartaguard.model.numbers import new_number
 from cartaguard.model.permission import action_flag
 from cartaguard.model.template import ResourceTemplate
 
@@ -49,7 +50,7 @@ class Requirement:
     Immutable, hashable, equal by content. ``conceal`` asks that a refusal look as if nothing were there (404).
     """
 
-    __slots__ = ("_hash", "conceal", "permit", "refuse", "unauthenticated")
+    __slots__ = ("_hash", "conceal", "fills", "number", "permit", "refuse", "unauthenticated")
 
     #: The word for it in a policy file, and the stable reasons of its verdicts.
     word: str = ""
@@ -62,6 +63,10 @@ class Requirement:
     permit: Decision
     refuse: Decision
     unauthenticated: Decision
+    #: What is its own among all requirements; 0 where the token alone decides.
+    number: int
+    #: The parameters that its templates name.
+    fills: tuple[str, ...]
 
     def __init__(self, *, conceal: bool = False) -> None:
         if type(self) is Requirement:
@@ -77,6 +82,8 @@ class Requirement:
             permit=Decision(Outcome.PERMIT, self.permits, requirement=self),
             refuse=Decision(Outcome.DENY, self.refuses, requirement=self, concealed=self.conceal),
             unauthenticated=Decision(Outcome.DENY, "unauthenticated", requirement=self, concealed=self.conceal),
+            number=new_number() if any(isinstance(leaf, (InGroups, _OnResource)) for leaf in self.leaves()) else 0,
+            fills=tuple(dict.fromkeys(name for leaf in self.leaves() if isinstance(leaf, _OnResource) for name in leaf.on.names)),
         )
 
     def _fill(self, **values: object) -> None:
@@ -138,7 +145,7 @@ class Requirement:
 
 R = TypeVar("R", bound=Requirement)
 
-_SETTLED = ("_hash", "permit", "refuse", "unauthenticated")
+_SETTLED = ("_hash", "fills", "number", "permit", "refuse", "unauthenticated")
 
 
 def _restore(kind: type[R], values: dict[str, object]) -> R:

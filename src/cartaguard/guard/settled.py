@@ -1,0 +1,47 @@
+"""What was permitted is remembered with the caller, for as long as every fact stands as it stood then.
+
+A directory that can tell so has :meth:`~cartaguard.directories.base.Directory.standing`: one object for one state
+of its facts. What was permitted in one state is found again only in that very state, by that very principal
+object, which was verified as a whole and never changes; so the answer is the one that deciding anew would give.
+Whoever decides takes hold of the standing *before* reading any fact: what was decided on older facts is then at
+worst kept for an older state, which nobody is in any more.
+
+Only permits are remembered. A denial names its resource and is not on anybody's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from cartaguard.model.principal import Principal
+from cartaguard.model.requirement import Requirement
+
+__all__ = ["key_of", "remember"]
+
+#: How many permits each principal remembers, and how long a parameter's text in their keys may be.
+MOST, _LONGEST = 128, 512
+
+_set: Any = Principal.__dict__["settled"].__set__
+
+
+def key_of(requirement: Requirement, params: Mapping[str, Any]) -> Hashable:
+    """The key of a permit; 0 when none is remembered: the token alone decides, or the parameters are not one plain text."""
+    number, fills = requirement.number, requirement.fills
+    if not fills:
+        return number
+    if len(fills) == 1:
+        text = params.get(fills[0])
+        if type(text) is str and len(text) <= _LONGEST:
+            return (number, text)
+    return 0
+
+
+def remember(principal: Principal, standing: object, key: Hashable, decision: object) -> None:
+    """Remember a permit. Threads may lose each other's; what is there is right all the same."""
+    known, settled = principal.settled
+    if known is standing and len(settled) < MOST:
+        settled[key] = decision  # type: ignore[index]
+    else:
+        # Start over rather than keep an order: the busy ones are back at once.
+        _set(principal, (standing, {key: decision}))
