@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from cartaguard import Guard, Issuer, TokenVerifier, permission
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.errors import Unavailable
 from cartaguard.model.decision import Decision
+from support.carta import Carta
 from support.colours import COLOURS
-from support.relay import Relay, Trouble, free_port
-from support.shell import COMMAND
+from support.relay import Relay, Trouble
 from support.tokens import bearer
 
 pytestmark = pytest.mark.server
@@ -29,32 +24,6 @@ READ = permission("read", "Project:alloys")
 
 #: Seconds within which something that is going to happen has happened, on any machine.
 PATIENCE = 60.0
-
-
-class Carta:
-    """A Carta in a process of its own, that can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._command = [*COMMAND, "dev", "--port", str(self.port), "--data", str(folder / "dev.sqlite")]
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if "Stop with Ctrl-C" in line:
-                break
-
-    def kill(self) -> None:
-        os.kill(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
-
-    def token(self, name: str) -> str:
-        """What a user gets for a password that everybody knows."""
-        said = {"username": name, "password": f"{name}-develops-1"}
-        answer = httpx.post(f"http://127.0.0.1:{self.port}/dev/token", data=said)
-        return str(answer.raise_for_status().json()["id_token"])
 
 
 @pytest.fixture(scope="module")
