@@ -36,6 +36,14 @@ differential: $(READY)
 mutate: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m mutation $(MUTATE)
 
+# Hold every reader of hostile text against its second opinion for so many seconds each.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := json compact header claims credential keys base64url path
+.PHONY: fuzz
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	set -e; for target in $(FUZZ_TARGETS); do $(BIN)/python tests/fuzz/run.py $$target $(FUZZ_SECONDS); done
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -135,9 +135,10 @@ def test_the_adapter_of_the_page_binds_the_caller_for_functions(page: Page) -> N
         work()
 
 
-def test_every_test_that_the_threats_name_exists() -> None:
-    """No row of docs/threats.md rests on a test or a conformance case that is not there."""
-    page = (DOCS / "threats.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["threats.md", "rules.md"])
+def test_every_test_that_the_page_names_exists(name: str) -> None:
+    """No row rests on a test or a conformance case that is not there."""
+    page = (DOCS / name).read_text(encoding="utf-8")
     cases = {case["why"] for case in json.loads((DOCS.parent / "tests/vectors/conformance.json").read_text(encoding="utf-8"))["cases"]}
     named = [double or single for double, single in re.findall(r"``C: (.+?)``|(?<!`)`C: ([^`]+)`", page)]
     assert named
@@ -148,3 +149,46 @@ def test_every_test_that_the_threats_name_exists() -> None:
         text = (DOCS.parent / file).read_text(encoding="utf-8")
         assert re.search(rf"^( *)(async )?def {function}\(", text, re.MULTILINE), f"{file}::{function}"
         assert not kind or f"class {kind}" in text, f"{file}::{kind}"
+
+
+#: What the rules are about, each in one or two words that only its own line has.
+RULES = (
+    *("scheme is compared", "one space", "another scheme", "16 KiB", "stable code", "403", "concealed", "503 with", "no-store"),
+    *("raw prefix", "ASGI path", "WSGI path", "empty segments", "dot segments", "`;`", "control characters", "residual `%`", "U+FFFD"),
+    *("three non-empty", "base64url", "is UTF-8", "member twice", "NaN", "lone surrogate", "16 levels", "`alg`", "HS*", "exact `kid`"),
+    *(
+        "`jku`",
+        "`crit`",
+        "`typ`",
+        "Wycheproof",
+        "has a row",
+        "`nbf` is optional",
+        "253402300799",
+        "`exp` is after",
+        "at most 30 s",
+        "`sub`",
+    ),
+    *("`iss`", "`token_use`", "never a list", "`azp`", "groups", "e-mail", "client ids", "strict JSON reader", "neighbours", "two keys"),
+    *("address is https", "header memo", "set changes", "200 cold", "cancellation", "unknown `kid`", "negative cache", "300 s", "an hour"),
+    *(
+        "stale key verifies",
+        "rotation",
+        "2 MB",
+        "redirect",
+        "10 s overall",
+        "breaker",
+        "clock that jumps",
+        "after a fork",
+        "second reading",
+    ),
+)
+
+
+def test_every_rule_has_a_line_with_a_test() -> None:
+    """docs/rules.md has one line for each rule that we know of, no other, and each names at least one test."""
+    page = (DOCS / "rules.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| rule |", "| --- "))]
+    about = {rule: [line for line in lines if rule in line.split(" | ")[0]] for rule in RULES}
+    assert {rule: len(found) for rule, found in about.items() if not found} == {}
+    assert {line for found in about.values() for line in found} == set(lines)
+    assert all("`tests/" in line or "C: " in line for line in lines)

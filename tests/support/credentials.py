@@ -142,6 +142,7 @@ _TOKENS: dict[str, Callable[[], str]] = {
     "garbage": lambda: "garbage",
     "two parts": lambda: token_for("olga").rpartition(".")[0],
     "four parts": lambda: token_for("olga") + ".AAAA",
+    "nothing but dots": lambda: "." * 16_000,
     "empty part": lambda: ".".join((token_for("olga").split(".")[0], "", "AAAA")),
     "exactly 16 KiB": lambda: "x" * (16 * 1024 - len("Bearer ")),
     "over 16 KiB": lambda: "x" * (16 * 1024 - len("Bearer ") + 1),

@@ -1,6 +1,6 @@
 """Strict JSON: what two readers could understand in two ways is refused.
 
-UTF-8 only (RFC 8259 section 8.1), no member twice (RFC 8725 section 2.4), no ``NaN`` or ``Infinity``, no lone
+UTF-8 only (RFC 8259 section 8.1), no member twice (RFC 7519 section 4), no ``NaN`` or ``Infinity``, no lone
 surrogate, no number that overflows, and bounds on nesting and on the length of numbers.
 """
 
