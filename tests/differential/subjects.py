@@ -12,11 +12,13 @@ from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource
 from cartaguard.devserver.store import Tables
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.graph import Grantee
+from cartaguard.directories.spicedb import SpiceDBDirectory
 from cartaguard.model.principal import Credential
 from cartaguard.testing import EmbeddedCarta
 from support.randomly import ORGANIZATIONS
+from support.spicedb import SpiceDB
 
-__all__ = ["Carta", "Memory", "Sqlite", "Subject"]
+__all__ = ["Carta", "Many", "Memory", "Sqlite", "Subject"]
 
 
 class Subject:
@@ -78,6 +80,23 @@ class Carta(Subject):
     def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
         self._carta._carta.store.transact(lambda tables: _tell(tables, facts))
         yield Guard(directory=CartaDirectory(self._carta.url, api="v2", groups="user"))
+
+
+class Many(Subject):
+    """A SpiceDB, which the facts are synchronized to, and which is asked through the guard's cache."""
+
+    def __init__(self, server: SpiceDB) -> None:
+        self._server = server
+        server.write_schema()
+        self._directory = SpiceDBDirectory(server.endpoint, token=server.token, tls=False)
+
+    @contextmanager
+    def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
+        self._directory.saw(self._server.load(facts))
+        yield Guard(directory=self._directory)
+
+    def close(self) -> None:
+        self._directory.close()
 
 
 def _tell(tables: Tables, facts: dict[str, Any]) -> None:

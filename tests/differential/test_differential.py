@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from random import Random, SystemRandom
 from typing import TypeAlias
 
@@ -18,9 +18,10 @@ import pytest
 from cartaguard import Guard, Principal
 from cartaguard.model.decision import Decision
 from cartaguard.testing import EmbeddedCarta
-from differential.subjects import Carta, Memory, Sqlite, Subject
+from differential.subjects import Carta, Many, Memory, Sqlite, Subject
 from support.colours import close_client
 from support.randomly import PEOPLE, Asked, World
+from support.spicedb import spicedb
 
 pytestmark = pytest.mark.server
 
@@ -34,9 +35,11 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sub
     """Each source, running."""
     folder = tmp_path_factory.mktemp("differential")
     with ExitStack() as stack:
+        many = stack.enter_context(closing(Many(stack.enter_context(spicedb()))))
         yield {
             "memory": Memory(),
             "sqlite": Sqlite(folder),
+            "spicedb": many,
             "carta": Carta(stack.enter_context(EmbeddedCarta(store=folder / "carta.sqlite"))),
         }
 
