@@ -20,6 +20,7 @@ def test_a_reader_agrees_with_its_second_opinion_on_every_example(target: str) -
     assert examples
     for raw in examples:
         TARGETS[target](raw)
+    for raw in examples[:: max(1, len(examples) // 40)]:
         for place in range(0, len(raw), max(1, len(raw) // 40)):
             TARGETS[target](raw[:place] + raw[place + 1 :])
             TARGETS[target](raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
