@@ -45,6 +45,7 @@ def _paired(name: str) -> Measure:
 
 ROWS: Mapping[str, Measure] = {
     **{name: _paired(name) for name in PAIRED},
+    "calls": lambda kit, plan: sizes.measure_calls(say=tell),
     "throughput": lambda kit, plan: measure_throughput(kit, rounds=plan.load_rounds, seconds=plan.load_seconds, say=tell),
     "growth": lambda kit, plan: sizes.measure_growth(most=plan.most_grants, say=tell),
     "start": lambda kit, plan: sizes.measure_start(grants=plan.start_grants, rounds=plan.start_rounds, say=tell),

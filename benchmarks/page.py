@@ -18,6 +18,16 @@ END = "<!-- benchmark results: end -->"
 
 PAGE = ROOT / "docs" / "performance.md"
 _DOORS = ("asgi", "starlette", "fastapi", "wsgi", "flask")
+#: The doors as a profile names them.
+_NAMES = {
+    "asgi": "Raw ASGI",
+    "starlette": "Starlette",
+    "fastapi": "FastAPI",
+    "fastapi routes": "FastAPI, demands on the routes",
+    "fastapi alone": "FastAPI, as a dependency",
+    "wsgi": "Raw WSGI",
+    "flask": "Flask",
+}
 _EXACT = "5 routes, exact path"
 
 
@@ -53,6 +63,7 @@ def _sections(results: Results, drawn: set[str]) -> Iterator[str]:
         [(line.what, line.floor, line.target, line.measured, line.verdict, line.peer) for line in lines(results)],
     )
     yield from _doors(results, drawn)
+    yield from _calls(results)
     for name in ("token", "decision", "remote"):
         if entries(results, name):
             yield f"### {PAIRED[name].title}\n\n" + _paired(results, name)
@@ -100,6 +111,27 @@ def _doors(results: Results, drawn: set[str]) -> Iterator[str]:
         if any(True for _ in first_cells(results, door, f"{count} routes, exact path"))
     ]
     yield "cartaguard alone, by the kind of path:\n\n" + _table(("framework", "routes", *kinds), by_kind)
+
+
+def _calls(results: Results) -> Iterator[str]:
+    found = [one for one in entries(results, "calls") if "failed" not in one]
+    if not found:
+        return
+    by_door: dict[str, dict[str, Entry]] = {}
+    for one in found:
+        by_door.setdefault(one["who"], {})[one["cell"]] = one
+    kinds = ("exact path", "pattern path seen before")
+
+    def told(door: str, kind: str) -> str:
+        one = by_door[door].get(kind)
+        return "-" if one is None else f"{one['calls']:.0f}, {one['ours']:.0f} of them"
+
+    rows = [(_NAMES[door], *(told(door, kind) for kind in kinds)) for door in by_door]
+    yield (
+        "Calls that a guard adds to such a request, those into C included, and how many of them are of cartaguard's own functions:\n\n"
+        + _table(("door", *kinds), rows)
+        + _absent(results, ["calls"])
+    )
 
 
 def _at(results: Results, row: str, who: str, cell: str) -> str:

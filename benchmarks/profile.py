@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import json
 import pstats
 import sys
 from collections import Counter
@@ -82,10 +83,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
     parser.add_argument("door", choices=DOORS)
     parser.add_argument("--asked", choices=list(ASKED_PATHS), default="exact path", help="what kind of path is asked for")
+    parser.add_argument("--json", action="store_true", help="as one JSON object, for the page")
     asked = parser.parse_args(arguments)
-    found = profiled(asked.door, asked.asked)
-    added = found.added()
+    added = profiled(asked.door, asked.asked).added()
     total, ours = sum(call.times for call in added), sum(call.times for call in added if call.ours)
+    if asked.json:
+        print(json.dumps({"calls": total, "ours": ours, "functions": sorted({call.name for call in added if call.ours})}))
+        return 0
     print(f"{asked.door}, {asked.asked}: the guard adds {total:.1f} calls to a request, {ours:.1f} of them of cartaguard's own functions")
     print("by the time that each takes itself under the profiler:")
     for call in added[:20]:

@@ -1,4 +1,4 @@
-"""What grows with the number of grants, what starting with them takes, and what importing takes: each in a process of its own."""
+"""Growth with the number of grants, starting, importing, and the calls that a request makes: each in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.environments import OURS, Missing, environment, pins, versions
 from benchmarks.pairs import Spread
+from benchmarks.profile import DOORS
 from benchmarks.workers import ROOT, Failed, variables
 
-__all__ = ["GROWING", "IMPORTED", "STARTING", "measure_growth", "measure_imports", "measure_start"]
+__all__ = ["GROWING", "IMPORTED", "STARTING", "measure_calls", "measure_growth", "measure_imports", "measure_start"]
 
 Entry = dict[str, Any]
 
@@ -127,6 +128,20 @@ def measure_imports(*, rounds: int, say: Callable[[str], None]) -> list[Entry]:
         for imported, taken in times.items():
             taken.append(_import(imported))
     return [{"who": imported.who, "ms": Spread.of(taken).__dict__, "rounds": rounds} for imported, taken in times.items()] + found
+
+
+def measure_calls(*, say: Callable[[str], None]) -> list[Entry]:
+    """The calls that each door adds to a request: a count, and so the same on every machine with the same Python."""
+    found: list[Entry] = []
+    for door in DOORS:
+        for asked in ("exact path", "pattern path seen before"):
+            command = [str(OURS.python), "-m", "benchmarks.profile", door, "--asked", asked, "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=variables(), check=False)
+            told = {"failed": done.stderr.strip().splitlines()[-1]} if done.returncode else json.loads(done.stdout)
+            if "failed" in told:
+                say(f"  {door}: {told['failed']}")
+            found.append({"who": door, "cell": asked, **told})
+    return found
 
 
 def _import(imported: Import) -> float:
