@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from cartaguard.errors import SettingsError
 
-__all__ = ["DIRECTORIES", "ISSUERS", "TOP", "Place", "read_kind", "read_table", "unknown"]
+__all__ = ["CACHE", "DIRECTORIES", "ISSUERS", "TOP", "Place", "read_kind", "read_table", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ def _tables(value: object) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
+def _table(value: object) -> Mapping[Any, Any] | None:
+    return value if isinstance(value, Mapping) else None
+
+
 def _number_from_text(text: str) -> float | str:
     try:
         return float(text)
@@ -71,6 +75,7 @@ NUMBER = Kind("a number", _number, _number_from_text)
 FLAG = Kind("true or false", _flag, _flag_from_text)
 VARIABLE = Kind("the name of an environment variable", _variable)
 TABLES = Kind("a list of tables", _tables)
+TABLE = Kind("a table", _table)
 
 Keys = Mapping[str, Kind]
 
@@ -110,9 +115,21 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
     ),
 }
 
+#: What processes share: facts in Redis or Valkey, news of what to forget there or through PostgreSQL.
+CACHE: Keys = {
+    "url": TEXT,
+    "url_env": VARIABLE,
+    "url_file": TEXT,
+    "namespace": TEXT,
+    "bus": TEXT,
+    "bus_env": VARIABLE,
+    "bus_file": TEXT,
+}
+
 TOP: Keys = {
     "issuers": TABLES,
     "directories": TABLES,
+    "cache": TABLE,
     "routes": TABLES,
     "policy": TEXT,
     "realm": TEXT,

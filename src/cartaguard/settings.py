@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cartaguard._settings_keys import DIRECTORIES, ISSUERS, TOP, Place, read_kind, read_table, unknown
+from cartaguard._settings_keys import CACHE, DIRECTORIES, ISSUERS, TOP, Place, read_kind, read_table, unknown
 from cartaguard.errors import CartaGuardError, PolicyError, SettingsError
 from cartaguard.model.policy import Policy
 from cartaguard.model.policy import read_table as read_file
 
 if TYPE_CHECKING:
+    from cartaguard.caches.shared import SharedCache
     from cartaguard.directories.base import Directory
     from cartaguard.guard.guard import Guard
     from cartaguard.tokens.issuer import Issuer
@@ -27,7 +28,7 @@ __all__ = ["Settings"]
 T = TypeVar("T")
 
 _PREFIX = "CARTAGUARD_"
-_ISSUER, _DIRECTORY = f"{_PREFIX}ISSUER_", f"{_PREFIX}DIRECTORY_"
+_ISSUER, _DIRECTORY, _CACHE = f"{_PREFIX}ISSUER_", f"{_PREFIX}DIRECTORY_", f"{_PREFIX}CACHE_"
 
 #: What the environment may say beside one issuer and one directory.
 _PLAIN = ("policy", "realm", "access_url", "leeway")
@@ -35,7 +36,7 @@ _PLAIN = ("policy", "realm", "access_url", "leeway")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One issuer or directory: its checked values, where they stand, and what relative paths are relative to."""
+    """One issuer or directory, or the cache: its checked values, where they stand, and what relative paths are relative to."""
 
     values: Mapping[str, Any]
     place: Place
@@ -60,6 +61,7 @@ class Settings:
     source: str
     issuers: tuple[_Part, ...] = field(default=(), repr=False)
     directories: tuple[_Part, ...] = field(default=(), repr=False)
+    cache: _Part | None = field(default=None, repr=False)
     #: A policy file, or the table ``{"routes": […]}`` of a policy that stands in the settings themselves.
     policy: Path | Mapping[str, Any] | None = field(default=None, repr=False)
     realm: str | None = field(default=None, repr=False)
@@ -91,12 +93,13 @@ class Settings:
 
         ``CARTAGUARD_CONFIG`` names a file; what the other variables say takes the place of what it says.
         ``CARTAGUARD_ISSUER_KIND``, ``CARTAGUARD_ISSUER_REGION`` … describe one issuer, ``CARTAGUARD_DIRECTORY_…`` one
-        directory; lists are separated by commas. An empty variable counts as one that is not there.
+        directory, ``CARTAGUARD_CACHE_…`` what processes share; lists are separated by commas. An empty variable counts
+        as one that is not there.
         """
         given = {name: value for name, value in environ.items() if name.startswith(_PREFIX) and value}
         config = given.pop(f"{_PREFIX}CONFIG", None)
         settings = cls("environment", environ=environ) if config is None else cls.from_file(config, environ=environ)
-        tables: dict[str, dict[str, str]] = {_ISSUER: {}, _DIRECTORY: {}, _PREFIX: {}}
+        tables: dict[str, dict[str, str]] = {_ISSUER: {}, _DIRECTORY: {}, _CACHE: {}, _PREFIX: {}}
         for name, value in given.items():
             prefix = next(prefix for prefix in tables if name.startswith(prefix))
             tables[prefix][name] = value
@@ -107,8 +110,13 @@ class Settings:
                 place = Place("environment", prefix, variable=True)
                 table = {name.removeprefix(prefix).lower(): value for name, value in tables[prefix].items()}
                 changes[key] = (_Part(read_kind(table, place, kinds), place, here),)
+        if tables[_CACHE]:
+            place = Place("environment", _CACHE, variable=True)
+            table = {name.removeprefix(_CACHE).lower(): value for name, value in tables[_CACHE].items()}
+            changes["cache"] = _Part(read_table(table, place, CACHE), place, here)
         settings = replace(settings, **changes)
-        named = {part.values.get(key) for part in settings.directories for key in ("token_env", "api_token_env")}
+        naming = [*settings.directories, *([settings.cache] if settings.cache else [])]
+        named = {part.values.get(key) for part in naming for key in ("token_env", "api_token_env", "url_env", "bus_env")}
         plain = {name.removeprefix(_PREFIX).lower(): value for name, value in tables[_PREFIX].items() if name not in named}
         place = Place("environment", _PREFIX, variable=True)
         for key in plain:
@@ -130,6 +138,9 @@ class Settings:
                 place = Place(source, f"{key}[{index}].")
                 parts.append(_Part(read_kind(one, place, kinds), place, base))
             values[key] = tuple(parts)
+        if "cache" in values:
+            place = Place(source, "cache.")
+            values["cache"] = _Part(read_table(values["cache"], place, CACHE), place, base)
         routes = values.pop("routes", None)
         if routes is not None and "policy" in values:
             raise SettingsError(f"{source}: `policy` and `routes` contradict each other; leave one out", code="contradiction")
@@ -151,12 +162,13 @@ class Settings:
             raise SettingsError(f"{self.source}: there is no issuer, so that nobody could be known; add `[[issuers]]`", code="missing_key")
         issuers = [_built(part, _issuer) for part in self.issuers]
         directories = [_built(part, lambda part: _directory(part, self.environ)) for part in self.directories]
+        cache = None if self.cache is None else _built(self.cache, lambda part: _shared(part, self.environ))
         given = {"realm": self.realm, "access_url": self.access_url}
         options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         leeway: dict[str, Any] = {} if self.leeway is None else {"leeway": self.leeway}
         try:
             verifier = TokenVerifier(issuers, **leeway)
-            return Guard(verifier=verifier, directory=_chained(directories), policy=self._policy(), **options)
+            return Guard(verifier=verifier, directory=_chained(directories), policy=self._policy(), cache=cache, **options)
         except CartaGuardError as fault:
             raise SettingsError(f"{self.source}: {fault}", code=fault.code) from None
 
@@ -172,6 +184,7 @@ def _known_variables() -> Iterable[str]:
         yield f"{prefix}_kind"
         for _, keys in kinds.values():
             yield from (f"{prefix}_{key}" for key in keys)
+    yield from (f"cache_{key}" for key in CACHE)
 
 
 def _built(part: _Part, build: Callable[[_Part], T]) -> T:
@@ -265,6 +278,38 @@ def _key(part: _Part, environ: Mapping[str, str]) -> str | Callable[[], str]:
     if others:
         raise part.place.fault(key, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
     return _variable(part, key, environ) if key == "token_env" else _file(part, key)
+
+
+def _shared(part: _Part, environ: Mapping[str, str]) -> SharedCache:
+    from cartaguard.caches.shared import SharedCache
+
+    url, bus, name = _address(part, "url", environ), _address(part, "bus", environ), part.some("namespace")
+    if url is not None:
+        return SharedCache.redis(url, bus=bus, **name)
+    if bus is None:
+        raise part.place.fault("url", f"is missing, or `{part.place.name('bus')}` for the news without the facts", "missing_key")
+    return SharedCache.postgres(bus, **name)
+
+
+def _address(part: _Part, key: str, environ: Mapping[str, str]) -> str | None:
+    """An address that may need a password: in a variable or a file, or, where it has none, in the settings themselves."""
+    named = part.some(key, f"{key}_env", f"{key}_file")
+    if not named:
+        return None
+    one, *others = named
+    if others:
+        raise part.place.fault(one, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
+    if one == key:
+        address: str = named[key]
+        user = address.partition("//")[2].rpartition("@")[0]
+        if ":" in user or "password=" in address.lower():
+            raise part.place.fault(
+                key,
+                f"holds a password, and settings hold none; name where the address is, with `{part.place.name(f'{key}_env')}`",
+                "inline_secret",
+            )
+        return address
+    return _variable(part, one, environ) if one.endswith("_env") else _content(part, one).strip()
 
 
 def _variable(part: _Part, key: str, environ: Mapping[str, str]) -> str:

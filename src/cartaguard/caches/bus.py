@@ -89,6 +89,8 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 _read = msgspec.json.Decoder(_Beat | _Told)
+# A group's name is a text of a kind of its own.
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class _Lane:
@@ -102,11 +104,11 @@ class _Lane:
         """The next message; about everything where it would be too long, or cannot be written."""
         self._number += 1
         try:
-            message = msgspec.json.encode(_Told(1, self._sender, self._number, *invalidation))
+            message = _encode(_Told(1, self._sender, self._number, *invalidation))
         except UnicodeEncodeError:
             message = b""
         if not 0 < len(message) <= limit:
-            message = msgspec.json.encode(_Told(1, self._sender, self._number))
+            message = _encode(_Told(1, self._sender, self._number))
         return message
 
 
@@ -229,7 +231,7 @@ class _Beating(Line):
             self._number += 1
             self._sent[self._number] = now
             self._next = now + BEAT
-            beat = msgspec.json.encode(_Beat(self._id, self._number))
+            beat = _encode(_Beat(self._id, self._number))
             self._bus.beat(self._own if self._number > 1 else self._bus.topic, beat)
         for message in self._ears.receive(max(0.0, min(seconds, self._next - self._bus.clock()))):
             heard = self._read(message)

@@ -81,7 +81,8 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fact: _Any
 
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
+# A group's name is a text of a kind of its own.
+_encoder = msgspec.msgpack.Encoder(enc_hook=str)
 _decoder = msgspec.msgpack.Decoder(_Value)
 
 #: Which kind of fact answers a question that begins so.
