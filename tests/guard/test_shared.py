@@ -66,6 +66,9 @@ class Shelf(Store):
     def health(self) -> Condition:
         return Condition("cache", "shelf", "ok")
 
+    def probe(self) -> Steps[None]:
+        yield Call(lambda: None)
+
     def close(self) -> None:
         self.notes.append("closed")
 

@@ -182,6 +182,7 @@ class Bus(Listener):
             except BaseException:
                 self._owed = True
                 raise
+            self._breaker.success()
 
     def close(self) -> None:
         super().close()
