@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from cartaguard import (
     scopes,
     users,
 )
-from cartaguard.guard.decide import decide
+from cartaguard.guard.decide import STALE, decide
 from cartaguard.model.decision import Outcome
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Known, Memberships, Organizations, PermissionNeed, RestrictionNeed
 from cartaguard.model.requirement import InGroups, deny
@@ -65,6 +66,7 @@ def check(requirement: Requirement, principal: Principal = OLGA, facts: Any = ()
         (groups("Other", "Team"), person(groups=["Team"]), "group_member", True),
         (scopes("a"), NOBODY, "unauthenticated", False),
         (scopes("a", "b"), person(scopes=["a", "b", "c"]), "scopes_held", True),
+        (scopes("a", "b"), person(scopes=["a", "b"]), "scopes_held", True),
         (scopes("a", "b"), person(scopes=["a"]), "lacks_scope", False),
         (claim("d", "x"), NOBODY, "unauthenticated", False),
         (claim("d", "x", "y"), person(claims={"d": "y"}), "claim_matched", True),
@@ -246,6 +248,50 @@ def test_a_denial_is_hidden_while_a_part_before_it_that_must_not_show_is_not_kno
     assert not Guard(directory=held).check(OLGA, hidden & groups("Team")).concealed
     both_hidden = Guard(directory=FactTable(known, later={P1})).check(OLGA, hidden & groups("Team", conceal=True))
     assert (both_hidden.denied, both_hidden.concealed) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "refused"),
+    [
+        (permission("read", "Project:p1"), Decision(reason="lacks_permission", resource=P1, concealed=True)),
+        (
+            groups("Team") | permission("read", "Project:p1"),
+            Decision(
+                reason="no_alternative",
+                concealed=True,
+                parts=(Decision(reason="not_group_member"), Decision(reason="lacks_permission", resource=P1)),
+            ),
+        ),
+    ],
+)
+def test_a_denial_that_is_hidden_for_another_part_says_to_the_log_what_it_said_before(requirement: Requirement, refused: Decision) -> None:
+    hidden = restricted("Project:p1", conceal=True)
+    facts = {"Team": Memberships(), P1: Granted(), (RestrictionNeed, P1): Known(doubt="slow")}
+    decision = check(hidden & requirement, facts=facts)
+    assert decision == refused
+    assert decision.requirement == requirement
+
+
+@pytest.mark.parametrize(
+    ("requirement", "facts"),
+    [
+        (groups("Team"), {"Team": Memberships(frozenset({"Team"}), stale=True)}),
+        (permission("read", "Project:p1"), {P1: Granted(Permission.READ, stale=True)}),
+        (restricted("Project:p1"), {P1: Known(known=True, stale=True)}),
+        (
+            restricted("Project:p1"),
+            {
+                P1: Known(known=True, restrictions=(Restriction("any_organization"),)),
+                "organizations": Organizations(frozenset({"OrgA"}), stale=True),
+            },
+        ),
+    ],
+)
+def test_a_permit_by_a_stale_fact_is_a_permit_that_says_so(requirement: Requirement, facts: Any) -> None:
+    decision = check(requirement, facts=facts)
+    fresh = check(requirement, facts={key: replace(fact, stale=False) for key, fact in facts.items()})
+    assert (decision.outcome, decision.reason, decision.requirement) == (Outcome.PERMIT, fresh.reason, requirement)
+    assert (decision.detail, fresh.detail) == (STALE, "")
 
 
 # -- needs ----------------------------------------------------------------------------------------------

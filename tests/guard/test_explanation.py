@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cartaguard import Guard, Permission, Principal, Resource, authenticated, groups, permission, public, restricted, users
-from cartaguard.model.facts import Granted, Known, Memberships
+from cartaguard.model.facts import Granted, GroupsNeed, Known, Memberships, PermissionNeed
 from support.facts import OLGA, FactTable, person
 
 P1 = Resource("Project", "p1")
@@ -32,6 +32,21 @@ def test_every_part_is_looked_at_whatever_the_others_say() -> None:
         "groups: Mine, Other",
         "holds on Project:p1: read",
     ]
+
+
+def test_the_verdict_is_one_line_whatever_it_consists_of() -> None:
+    assert lines(authenticated & (users("ada") | users("bob")))[:3] == [
+        "deny: not listed user (any [users: ada; users: bob])",
+        "  all of:",
+        "    permit: authenticated (authenticated)",
+    ]
+
+
+def test_the_facts_are_asked_for_about_the_caller() -> None:
+    directory = FactTable({"groups": Memberships(), P1: Granted()}, later=True)
+    Guard(directory=directory).explain(OLGA, READ, {"id": "p1"})
+    assert [need.principal for needs in directory.fetched for need in needs] == [OLGA] * 3
+    assert directory.fetched[-1] == (GroupsNeed(OLGA), PermissionNeed(OLGA, P1))
 
 
 def test_what_is_not_known_is_said() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from cartaguard import Guard, Policy, Principal, Requirement, authenticated, errors, permission
+from cartaguard import Guard, Policy, Principal, Requirement, authenticated, errors, permission, public, users
 from cartaguard.drivers import blocking
 from cartaguard.errors import CartaGuardError
 from cartaguard.guard.gate import Gate, Pass, Refused
@@ -93,6 +94,148 @@ def test_keys_that_are_not_at_hand_are_fetched_by_the_steps() -> None:
         held = answer(gate, *asked, steps=True)
     assert held is not None
     assert held.principal.username == "olga"
+
+
+def test_a_guard_that_only_decides_lets_the_anonymous_on_what_is_public_in_steps_too() -> None:
+    """Without a credential nobody is asked who it is: there is nobody to ask."""
+    open_to_all = entry(public("x"))
+    gate = Gate(Guard(), [open_to_all])
+    for steps in (False, True):
+        held = answer(gate, open_to_all, {}, "GET", "/projects/x", (), steps=steps)
+        assert held is not None
+        assert held.principal is Principal.anonymous
+
+
+def rebuilding(requirement: Requirement | None = authenticated) -> Entry:
+    """`/items/<int:n>`: whatever the path says, the application is given a number."""
+
+    def rebuild(path: str, params: Mapping[str, Any]) -> str | None:
+        return None if params["n"] is None else f"{path.rpartition('/')[0]}/{params['n']}"
+
+    return Entry("/items/{n}", ("items", None), requirement=requirement, matcher=lambda segments, path: {}, rebuild=rebuild)
+
+
+OTTO = {"users": ["otto"]}
+
+
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize(
+    ("line", "path", "number", "user", "said"),
+    [
+        ({"path": "/items/8", "require": OTTO}, "/items/08", 8, "olga", (403, "not_listed_user")),
+        ({"path": "/items/8", "require": OTTO}, "/items/08", 8, "otto", None),
+        ({"path": "/items/08", "require": OTTO}, "/items/08", 8, "olga", (403, "not_listed_user")),
+        ({"path": "/items/8", "require": OTTO, "methods": ["GET"]}, "/items/08", 8, "olga", (403, "not_listed_user")),
+        ({"path": "/items/8", "require": OTTO, "methods": ["PUT"]}, "/items/08", 8, "olga", None),
+        ({"path": "/items/8", "require": OTTO, "protocols": ["websocket"]}, "/items/08", 8, "olga", None),
+        ({"path": "/items/8", "require": OTTO, "protocols": ["http"]}, "/items/08", 8, "olga", (403, "not_listed_user")),
+        ({"path": "/items/9", "require": OTTO}, "/items/08", 8, "olga", None),
+        ({"path": "/items/9", "require": OTTO}, "/items/8", None, "olga", (403, "ambiguous_resource")),
+        ({"path": "/items/9", "require": OTTO}, "/items/8", None, "", (401, "unauthenticated")),
+    ],
+)
+def test_a_matched_path_falls_under_the_lines_of_both_its_readings(
+    line: dict[str, Any], path: str, number: int | None, user: str, said: tuple[int, str] | None, steps: bool
+) -> None:
+    """As it is written, and as the framework understood it."""
+    items = rebuilding()
+    gate = Gate(guard_for([line]), [items])
+    asked = (items, {"n": number}, "GET", path, values(user))
+    if said is None:
+        assert answer(gate, *asked, steps=steps) is not None
+        return
+    with pytest.raises(Refused) as caught:
+        answer(gate, *asked, steps=steps)
+    assert (caught.value.refusal.status, caught.value.refusal.reason) == said
+
+
+@pytest.mark.parametrize(("user", "said"), [("olga", (403, "no_requirement")), ("", (401, "unauthenticated"))])
+def test_an_undeclared_route_must_be_covered_in_both_readings_of_a_path(user: str, said: tuple[int, str]) -> None:
+    items = rebuilding(None)
+    gate = Gate(guard_for([{"path": "/items/08", "require": {"public": "x"}}]), [items])
+    with pytest.raises(Refused) as caught:
+        gate.admit_matched(items, {"n": 8}, "GET", "/items/08", values(user))
+    assert (caught.value.refusal.status, caught.value.refusal.reason) == said
+
+
+# -- at dispatch, with everything at hand: what `confirm` says alone ------------------------------------------
+
+
+def held_on(gate: Gate, on: Entry | None, params: Mapping[str, Any], path: str, method: str = "GET", user: str = "olga") -> Pass:
+    principal = gate.guard.recognise(values(user))
+    assert principal is not None
+    return Pass(gate, principal, on, params, path, method)
+
+
+def test_what_is_at_hand_is_confirmed_without_steps() -> None:
+    gate = Gate(guard_for(), ALL)
+    held = held_on(gate, DISTANT, {"id": "alloys"}, "/projects/alloys")
+    assert gate.confirm(held, [READ], {"id": "alloys"}) is True
+    assert gate.confirm(held, [DISTANT, READ], {"id": "alloys"}) is True
+    assert gate.confirm(held, [DISTANT], {"id": "x"}) is False
+
+
+def test_another_route_with_the_same_parameters_is_decided_for_itself() -> None:
+    other = entry(users("otto"))
+    gate = Gate(guard_for(), [READ, other])
+    held = held_on(gate, READ, {"id": "alloys"}, "/projects/alloys")
+    for entries in ([other], [other, READ], [READ, other], [other, entry(authenticated)]):
+        with pytest.raises(Refused) as caught:
+            gate.confirm(held, entries, {"id": "alloys"})
+        assert caught.value.refusal.reason == "not_listed_user"
+
+
+def test_parameters_that_the_gate_had_not_are_decided_on() -> None:
+    gate = Gate(guard_for(), ALL)
+    with pytest.raises(Refused) as caught:
+        gate.confirm(held_on(gate, READ, {}, "/projects/alloys", user="otto"), [READ], {"id": "alloys"})
+    assert caught.value.refusal.reason == "lacks_permission"
+
+
+def test_a_route_without_parameters_is_not_decided_twice() -> None:
+    plain = entry(permission("read", "Distant:x"))
+    gate = Gate(guard_for(), [plain])
+    assert gate.confirm(held_on(gate, plain, {}, "/projects/x"), [plain], {}) is True
+
+
+@pytest.mark.parametrize(
+    ("protocol", "method", "reason"),
+    [("http", "GET", "not_listed_user"), ("http", "", None), ("websocket", "GET", None), ("websocket", "", "not_listed_user")],
+)
+def test_a_request_is_confirmed_under_the_lines_of_its_own_protocol(protocol: str, method: str, reason: str | None) -> None:
+    gate = Gate(guard_for([{"path": "/projects/x", "require": OTTO, "protocols": [protocol]}]), [entry(authenticated)])
+    held = held_on(gate, None, {}, "/projects/x", method)
+    if reason is None:
+        assert gate.confirm(held, [entry(authenticated)], {}) is True
+        return
+    with pytest.raises(Refused) as caught:
+        gate.confirm(held, [entry(authenticated)], {})
+    assert caught.value.refusal.reason == reason
+
+
+def test_at_dispatch_the_path_is_the_one_that_the_framework_understood() -> None:
+    items = rebuilding()
+    gate = Gate(guard_for([{"path": "/items/8", "require": OTTO}]), [items])
+    held = held_on(gate, items, {"n": "08"}, "/items/08")
+    assert gate.confirm(held, [items], {"n": 9}) is True
+    with pytest.raises(Refused) as caught:
+        gate.confirm(held, [items], {"n": 8})
+    assert caught.value.refusal.reason == "not_listed_user"
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_a_pass_knows_its_gate_and_what_was_decided(steps: bool) -> None:
+    gate = Gate(guard_for(), ALL)
+    held = answer(gate, READ, {"id": "alloys"}, "GET", "/projects/alloys", values("olga"), steps=steps)
+    assert held is not None
+    assert (held.gate, held.entry, held.params, held.method, held.path) == (gate, READ, {"id": "alloys"}, "GET", "/projects/alloys")
+    assert (held.confirmed, held.allow, held.other_slash) == ((), None, None)
+    before = gate.preflight("/projects/alloys")
+    assert (before.gate, before.entry, before.params, before.method, before.path) == (gate, None, {}, "OPTIONS", "/projects/alloys")
+
+
+def test_a_pass_for_a_websocket_has_no_method() -> None:
+    assert Pass(Gate(guard_for()), Principal.anonymous, None, {}, "/").method == ""
 
 
 OLGA = Principal(issuer="https://issuer.example", subject="sub-olga", username="olga")

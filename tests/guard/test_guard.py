@@ -29,7 +29,7 @@ from cartaguard import (
 )
 from cartaguard.directories.cached import CachedDirectory
 from cartaguard.drivers.effects import Call, Steps
-from cartaguard.model.facts import Granted, GroupsNeed, Known, Listed, Memberships, PermissionNeed
+from cartaguard.model.facts import Granted, GroupsNeed, Known, Listed, ListingNeed, Memberships, PermissionNeed
 from cartaguard.model.restriction import Restriction
 from cartaguard.tokens.keys import Found, Keys
 from support.facts import OLGA, FactTable, both, person
@@ -102,6 +102,19 @@ def test_list_resources(guard: Guard) -> None:
     assert list(guard.list_resources(Principal.anonymous, "read", "Project")) == []
 
 
+def test_a_page_holds_a_thousand_unless_another_number_is_asked_for() -> None:
+    many = Listed(tuple((Resource("Project", f"{number:04}"), Permission.READ) for number in range(1002)))
+    guard = Guard(directory=table(facts={"Project": many}))
+    pages = both(lambda: guard.list_resources(OLGA, "read", "Project"), lambda: guard.alist_resources(OLGA, "read", "Project"))
+    assert len(pages) == 1000
+
+
+def test_a_page_after_something_that_is_no_cursor_is_an_error_also_for_the_anonymous(guard: Guard) -> None:
+    for caller in (OLGA, Principal.anonymous):
+        with pytest.raises(errors.ParameterError, match="is not a cursor"):
+            guard.list_resources(caller, "read", "Project", cursor="!")
+
+
 def test_groups(guard: Guard) -> None:
     caller = person(groups=["FromToken"])
     assert both(lambda: guard.groups(caller), lambda: guard.agroups(caller)) == {"Team", "FromToken"}
@@ -119,10 +132,12 @@ def test_invalidate_hands_on_what_is_named() -> None:
     guard.invalidate()
     guard.invalidate(principal=OLGA, group="Team", resource="Project:p1")
     asyncio.run(guard.ainvalidate(resource=P1))
+    asyncio.run(guard.ainvalidate(principal=OLGA, group="Team"))
     assert directory.forgotten == [
         {"principal": None, "group": None, "resource": None},
         {"principal": OLGA, "group": "Team", "resource": P1},
         {"principal": None, "group": None, "resource": P1},
+        {"principal": OLGA, "group": "Team", "resource": None},
     ]
 
 
@@ -274,7 +289,7 @@ def test_keys_that_are_not_at_hand_are_fetched_or_refused_in_a_loop() -> None:
 
     async def main() -> None:
         assert (await guard.aauthenticate(bearer(token_for("ada")))).username == "ada"
-        with pytest.raises(errors.WouldBlock, match="aauthenticate"):
+        with pytest.raises(errors.WouldBlock, match=r"await `guard\.aauthenticate\("):
             guard.authenticate(bearer(token_for("eve")))
 
     asyncio.run(main())
@@ -282,7 +297,7 @@ def test_keys_that_are_not_at_hand_are_fetched_or_refused_in_a_loop() -> None:
 
 def test_a_guard_that_only_decides_authenticates_nobody_but_the_anonymous() -> None:
     guard = Guard()
-    assert guard.authenticate([]) is Principal.anonymous
+    assert both(lambda: guard.authenticate([]), lambda: guard.aauthenticate([])) is Principal.anonymous
     with pytest.raises(errors.ConfigurationError, match="no verifier") as caught:
         guard.authenticate([b"Bearer x"])
     assert caught.value.code == "no_verifier"
@@ -339,4 +354,10 @@ def test_the_question_is_part_of_what_a_directory_is_asked() -> None:
     guard.filter(OLGA, "clone", [P1])
     guard.permissions(OLGA, P1)
     guard.groups(OLGA)
-    assert directory.fetched == [(PermissionNeed(OLGA, P1, 8),), (PermissionNeed(OLGA, P1),), (GroupsNeed(OLGA),)]
+    guard.list_resources(OLGA, "read", "Project")
+    assert directory.fetched == [
+        (PermissionNeed(OLGA, P1, 8),),
+        (PermissionNeed(OLGA, P1),),
+        (GroupsNeed(OLGA),),
+        (ListingNeed(OLGA, "Project"),),
+    ]

@@ -15,7 +15,7 @@ from cartaguard.directories.base import Directory
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.caution import Caution
 from cartaguard.directories.chain import ChainDirectory
-from cartaguard.errors import CartaGuardError, FactsUnavailable
+from cartaguard.errors import CartaGuardError, FactsUnavailable, WouldBlock
 from cartaguard.guard import health as module
 from cartaguard.guard.health import Monitor
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
@@ -280,6 +280,21 @@ def test_whatever_else_can_be_asked_is_asked_by_a_probe(clock: Clock, probe: Pro
     guard.monitor.add(Bus())
     assert [told.state for told in guard.health().of("cache")] == ["unknown"]
     assert [told.state for told in probe(guard).conditions] == ["ok", "ok", "down"]
+
+
+def test_what_else_tells_of_itself_is_told_beside_the_keys(served: Served, clock: Clock) -> None:
+    guard = guard_of(clock, issuer_at(served))
+    guard.monitor.add(Bus())
+    guard.monitor.add(Bus())
+    assert [told.part for told in guard.health().conditions] == ["keys", "directory", "bus", "bus"]
+
+
+def test_probing_inside_a_loop_names_the_call_that_does_not_block(served: Served, clock: Clock) -> None:
+    async def main() -> None:
+        with pytest.raises(WouldBlock, match=r"await `guard\.ahealth\("):
+            guard_of(clock, issuer_at(served)).health(probe=True)
+
+    asyncio.run(main())
 
 
 # -- probing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -62,3 +63,16 @@ def test_a_limit_out_of_range_is_an_error(limit: Any) -> None:
 def test_a_cursor_that_is_none_of_ours_is_an_error(cursor: Any) -> None:
     with pytest.raises(errors.ParameterError, match="is not a cursor"):
         page(HELD, 1, limit=1, cursor=cursor)
+
+
+def test_a_page_may_hold_the_most_there_may_be() -> None:
+    assert len(page(HELD, 1, limit=MOST, cursor=None)) == len(HELD)
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abc", "\ud800", "\u00d7", "a\u05d7", "_W"])
+def test_a_cursor_is_base64url_without_padding_whatever_the_name(name: str) -> None:
+    """A lone surrogate, and the letters that padding could take along with it, are read as they were written."""
+    held = [(Resource("Project", last), Permission.READ) for last in (name, name + "z")]
+    cursor = page(held, 1, limit=1, cursor=None).cursor
+    assert cursor == base64.urlsafe_b64encode(name.encode("utf-8", "surrogatepass")).decode().replace("=", "")
+    assert [resource.id for resource in page(held, 1, limit=1, cursor=cursor)] == [name + "z"]

@@ -28,10 +28,9 @@ def main(arguments: list[str]) -> int:
     if whole:
         shutil.rmtree("mutants", ignore_errors=True)
     if asked.again:
-        runner.mutate([], asked.children)
+        runner.forget(mutant.name for mutant in score.mutants() if not mutant.killed or mutant.timeout)
     if not asked.tell:
-        names = [mutant.name for mutant in score.mutants() if not mutant.killed] if asked.again else asked.names
-        runner.mutate(names, asked.children)
+        runner.mutate(asked.names, asked.children)
     found = score.judged(score.mutants(), score.explained())
     sys.stdout.write("\n" + page.told(found))
     if whole and not found.unchecked:

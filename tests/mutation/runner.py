@@ -5,9 +5,12 @@ mutmut would start pytest anew for every mutant, which takes longer than the tes
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 from collections.abc import Iterable
 from itertools import groupby
+from math import ceil
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -17,6 +20,9 @@ from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.runners.harness import ListAllTestsResult, PytestRunner
 from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
+
+#: How much a mutant may compute: so many seconds, and so many times what its tests take.
+CPU_SECONDS, CPU_TIMES = 10, 4
 
 #: mutmut's word for it is "suspicious", and the score does not count it as killed.
 BROKEN_RUN = 35
@@ -44,7 +50,8 @@ class Collected:
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
         """Run these tests until one fails: 1 if one did, 0 if none did."""
         if self._session is None:
-            return int(self._pytest.run_tests(mutant_name=mutant_name, tests=tests))
+            # Before the first mutant. That all tests pass, the run has just shown which finds out what each of them reaches.
+            return 0
         try:
             return self._fails(self._session, set(tests))
         except BaseException:
@@ -55,6 +62,10 @@ class Collected:
         items = in_order([item for item in session.items if item.nodeid in tests], get_mutant_under_test())
         if len(items) < len(tests):
             return BROKEN_RUN
+        # mutmut's own limit goes by the wall clock, which runs on while the machine does other things: it is for what waits.
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        limit = ceil(used.ru_utime + used.ru_stime + CPU_SECONDS + CPU_TIMES * sum(state().duration_by_test[test] for test in tests))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         with change_cwd("mutants"):
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -86,6 +97,17 @@ def in_order(items: list[pytest.Item], mutant: str) -> list[pytest.Item]:
     ]
     files.sort(key=lambda entry: (not of_its_own(entry[0]), sum(times.get(item.nodeid, 0.0) for item in entry[1])))
     return [item for _, found in files for item in found]
+
+
+def forget(names: Iterable[str], folder: Path = Path("mutants")) -> None:
+    """Let these mutants be tested anew by the next run, and let it find out anew which test reaches what."""
+    wanted = set(names)
+    (folder / "mutmut-stats.json").unlink(missing_ok=True)
+    for meta in folder.glob("src/**/*.meta"):
+        kept = json.loads(meta.read_text("utf-8"))
+        codes = kept["exit_code_by_key"]
+        kept["exit_code_by_key"] = {name: None if name in wanted else code for name, code in codes.items()}
+        meta.write_text(json.dumps(kept), "utf-8")
 
 
 def mutate(names: list[str], children: int) -> None:
