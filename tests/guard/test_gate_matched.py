@@ -11,6 +11,7 @@ from cartaguard import Guard, Policy, Principal, Requirement, authenticated, err
 from cartaguard.drivers import blocking
 from cartaguard.errors import CartaGuardError
 from cartaguard.guard.gate import Gate, Pass, Refused
+from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision, Outcome
 from support.aurora import authorization, guard_for
@@ -164,7 +165,7 @@ def test_an_undeclared_route_must_be_covered_in_both_readings_of_a_path(user: st
 def held_on(gate: Gate, on: Entry | None, params: Mapping[str, Any], path: str, method: str = "GET", user: str = "olga") -> Pass:
     principal = gate.guard.recognise(values(user))
     assert principal is not None
-    return Pass(gate, principal, on, params, path, method)
+    return Pass(gate, principal, Plan(on, params, method=method, path=path))
 
 
 def test_what_is_at_hand_is_confirmed_without_steps() -> None:
@@ -235,7 +236,7 @@ def test_a_pass_knows_its_gate_and_what_was_decided(steps: bool) -> None:
 
 
 def test_a_pass_for_a_websocket_has_no_method() -> None:
-    assert Pass(Gate(guard_for()), Principal.anonymous, None, {}, "/").method == ""
+    assert Pass(Gate(guard_for()), Principal.anonymous, Plan(None)).method == ""
 
 
 OLGA = Principal(issuer="https://issuer.example", subject="sub-olga", username="olga")
