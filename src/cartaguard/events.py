@@ -64,6 +64,7 @@ EVENTS: Mapping[str, Event] = {
     "snapshot_in_use": Event("warning", "decisions rest on a snapshot, since the source is in doubt"),
     "snapshot_refused": Event("error", "a snapshot is damaged, foreign or not signed as it should be, and is not used"),
     "snapshot_too_old": Event("error", "a snapshot is older than is allowed, and is not used"),
+    "snapshot_incomplete": Event("warning", "a directory could not be taken into a snapshot; whatever it might say is in doubt there"),
     # requests, and events themselves
     "answered_503": Event("warning", "a request was answered with 503, since nobody could tell whether it may", ("reason",)),
     "subscriber_failed": Event("error", "what was to be told of events raised an exception; it is logged once"),

@@ -214,7 +214,7 @@ def test_every_key_is_found_and_no_other(tmp_path_factory: pytest.TempPathFactor
     sink.seek(2)
     run = write_sorted(sink, entries, lambda done: None)
     buffer = Buffer(sink.getvalue())
-    found = finder(buffer, run, 1)
+    found = finder(buffer, run, 1, lambda key: key)
     assert all(buffer.map[found(key)] == key[5] for key in keys)
     assert (found(absent) > 0) is (absent in keys)
 
@@ -228,7 +228,7 @@ def test_a_match_across_two_entries_is_none(tmp_path: Path) -> None:
     sink = BytesIO(b".")
     sink.seek(1)
     run = write_sorted(sink, entries, lambda done: None)
-    found = finder(Buffer(sink.getvalue()), run, 1)
+    found = finder(Buffer(sink.getvalue()), run, 1, lambda key: key)
     assert found(first)
     assert found(second)
     across = (first + b"\x00" + second)[5:21]

@@ -115,6 +115,10 @@ class Directory:
         """:meth:`answer` for asyncio; without it ``answer`` runs in a thread."""
         return self.answer(needs)
 
+    def arranged(self, arrange: Callable[[Directory], Directory]) -> Directory:
+        """The same with each directory within it that is asked at each need in the form that ``arrange`` gives it."""
+        return self
+
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         """Forget what is remembered of a principal, a group or a resource; of everything when none is named.
 

@@ -387,11 +387,9 @@ def with_cache(directory: Directory, *, clock: Callable[[], float] = time.time, 
 
     :param shared: what processes have in common. What it hears goes to every part, since any may remember something.
     """
-    if isinstance(directory, ChainDirectory):
-        members = [with_cache(member, clock=clock, shared=shared) for member in directory.members]
-        return directory if tuple(members) == directory.members else ChainDirectory(members)
     if directory.remote:
         return CachedDirectory(directory, clock=clock, shared=shared)
-    if shared is not None and not isinstance(directory, CachedDirectory):
-        shared.bus.subscribe(lambda invalidation: directory.invalidate(**invalidation.named()))
-    return directory
+    arranged = directory.arranged(lambda part: with_cache(part, clock=clock, shared=shared))
+    if shared is not None and not isinstance(directory, (CachedDirectory, ChainDirectory)):
+        shared.bus.subscribe(lambda invalidation: arranged.invalidate(**invalidation.named()))
+    return arranged

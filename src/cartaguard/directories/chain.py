@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from cartaguard.caches.memory import MemoryCache
@@ -165,6 +165,10 @@ class ChainDirectory(Directory):
                 member.lacking.clear()
 
     # -- the rest ----------------------------------------------------------------------------------------
+
+    def arranged(self, arrange: Callable[[Directory], Directory]) -> Directory:
+        members = tuple(map(arrange, self.members))
+        return self if members == self.members else ChainDirectory(members)
 
     def invalidate(self, *, principal: Principal | None = None, group: str | None = None, resource: Resource | None = None) -> None:
         for member in self.members:

@@ -113,7 +113,7 @@ def write_sorted(sink: Sink, entries: Partitions, said: Callable[[int], None]) -
             if key == last:
                 raise DirectoryError("a user, group, resource or grant is told twice; tell each once", code="duplicate")
             last = key
-            here = int.from_bytes(key[:4]) >> shift
+            here = int.from_bytes(key[:4], "big") >> shift
             if here != bucket:
                 begins += _PLACE.pack(written) * (here - bucket)
                 bucket = here
@@ -128,30 +128,32 @@ def write_sorted(sink: Sink, entries: Partitions, said: Callable[[int], None]) -
     return Hashed((start, size), index, bits)
 
 
-def finder(buffer: Buffer, run: Hashed, payload: int) -> Callable[[bytes], int]:
-    """What finds where the payload of a key is in the buffer; 0 when the key is not there.
+def finder(buffer: Buffer, run: Hashed, payload: int, key: Callable[..., bytes]) -> Callable[..., int]:
+    """What finds where the payload of an entry is in the buffer; 0 when it is not there.
 
     :param payload: bytes that follow each key.
+    :param key: gives the key of what is looked for.
     """
     base, width, shift, begins = run.entries[0], SIZE + payload, 32 - run.bits, run.index[0]
     # All of it bound once: this is what a look-up costs.
     whole, check, find = buffer.map, buffer.check, buffer.map.find
     limits, number = Struct("<II").unpack_from, int.from_bytes
 
-    def found(key: bytes) -> int:
-        place = begins + 4 * (number(key[:4]) >> shift)
+    def found(*what: str) -> int:
+        wanted = key(*what)
+        place = begins + 4 * (number(wanted[:4], "big") >> shift)
         if check is not None:
             check(place, place + 8)
         first, last = limits(whole, place)
         start, end = base + first * width, base + last * width
         if check is not None:
             check(start, end)
-        at = find(key, start, end)
+        at = find(wanted, start, end)
         while at > 0:
             if not (at - base) % width:
                 return at + SIZE
             # Across two entries: no key of the table.
-            at = find(key, at + 1, end)
+            at = find(wanted, at + 1, end)
         return 0
 
     return found

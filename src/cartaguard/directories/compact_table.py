@@ -36,10 +36,10 @@ def reader(buffer: Buffer, layout: Any, key: bytes) -> Callable[[str, str, Any],
 
     :param layout: has the ``records`` and their ``texts``.
     """
-    record_key, found, texts = record_keys(key), finder(buffer, layout.records, 8), layout.texts[0]
+    found, texts = finder(buffer, layout.records, 8, record_keys(key)), layout.texts[0]
 
     def record(kind: str, name: str, decoder: Any) -> Any:
-        at = found(record_key(kind, name))
+        at = found(kind, name)
         if not at:
             return None
         [place] = _PLACE.unpack(buffer.read(at, at + 8))
@@ -63,13 +63,12 @@ class CompactTable:
         self.layout = layout
         self._buffer = buffer
         self._map = buffer.map
-        self._key = grant_keys(layout.key)
-        self._place = finder(buffer, layout.grants, 1)
+        self._place = finder(buffer, layout.grants, 1, grant_keys(layout.key))
         self._record = reader(buffer, layout, layout.key)
 
     def flags(self, letter: str, grantee: str, type: str, id: str) -> int:
         """What is granted to one grantee on one resource; -1 where nothing is. One look-up."""
-        at = self._place(self._key(letter, grantee, type, id))
+        at = self._place(letter, grantee, type, id)
         return self._map[at] if at else -1
 
     def user(self, name: str) -> User | None:

@@ -30,7 +30,7 @@ from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.restriction import Restriction
 
-__all__ = ["About", "Answer", "Remembered", "answer_reader", "write_answers"]
+__all__ = ["About", "Answer", "Remembered", "all_answers", "answer_reader", "write_answers"]
 
 
 class About(NamedTuple):
@@ -79,6 +79,8 @@ _WORDS: dict[type[Need], str] = {
     RestrictionNeed: "restriction",
     ListingNeed: "listing",
 }
+
+_KINDS = {word: kind for kind, word in _WORDS.items()}
 
 
 class _Record(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -145,6 +147,28 @@ def answer_reader(buffer: Buffer, layout: Answers) -> Callable[[About], Answer |
         return Answer(_fact(found.fact), found.since, found.until)
 
     return answer
+
+
+def all_answers(buffer: Buffer, layout: Answers) -> Iterator[Remembered]:
+    """Every answer, with what it is about."""
+    place, end, decoder = layout.texts[0], sum(layout.texts), msgspec.msgpack.Decoder(_Record)
+    while place < end:
+        size = int.from_bytes(buffer.read(place, place + 4), "little")
+        record = _decoded(decoder, buffer.read(place + 4, place + 4 + size))
+        yield Remembered(_about(record.about), Answer(_fact(record.fact), record.since, record.until))
+        place += 4 + size
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_Record], text: bytes) -> _Record:
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError:
+        raise FactsUnavailable("a snapshot contradicts itself", code="snapshot_damaged") from None
+
+
+def _about(text: str) -> About:
+    issuer, subject, username, groups, word, what = msgspec.json.decode(text)
+    return About(issuer, subject, username, None if groups is None else frozenset(groups), _KINDS[word], tuple(what))
 
 
 def _stored(fact: Fact) -> _Stored:

@@ -16,10 +16,15 @@ from cartaguard.directories.chain import ChainDirectory
 from cartaguard.directories.compact_build import Progress, Scratch, build
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.local_store import Everything
+from cartaguard.directories.snapshot import SnapshotDirectory
 from cartaguard.directories.snapshot_answers import About, Answer, Remembered, write_answers
 from cartaguard.directories.snapshot_file import Writing, writing
-from cartaguard.directories.snapshot_layout import FORMAT, Header, IssuerKeys, LeftOut, Part, Table
+from cartaguard.directories.snapshot_layout import FORMAT, Header, LeftOut, Part, Table
+from cartaguard.directories.snapshot_live import StandIn
+from cartaguard.directories.snapshot_part import Kept
 from cartaguard.directories.snapshot_seal import seal_of
+from cartaguard.events import emit
+from cartaguard.tokens.kept import KeptKeys
 
 __all__ = ["Known", "Local", "Missing", "Source", "sources_of", "write_parts"]
 
@@ -55,12 +60,31 @@ def sources_of(directory: Directory) -> list[Source]:
     match directory:
         case ChainDirectory():
             return [source for member in directory.members for source in sources_of(member)]
+        case SnapshotDirectory() if directory.live:
+            return [source for member in directory.members for source in sources_of(member)]
+        case StandIn():
+            return [_renewed(source, directory.kept) for source in sources_of(directory.live)]
         case LocalDirectory():
             return [Local(directory.source, directory.everything())]
         case CachedDirectory():
             answers = (Remembered(_about(key), Answer(*entry)) for key, entry in directory.remembered())
             return [Known(directory.source, directory.uses_groups, directory.partial_groups, answers)]
     return [Missing(directory.source, "it has no way to tell all of its facts")]
+
+
+def _renewed(source: Source, kept: Directory) -> Source:
+    """What is remembered now, and of the former snapshot what still stands: a restart must not lose it."""
+    if not isinstance(source, Known) or not isinstance(kept, Kept):
+        return source
+    return source._replace(answers=_newest(source.answers, kept.remembered()))
+
+
+def _newest(newer: Iterable[Remembered], older: Iterable[Remembered]) -> Iterator[Remembered]:
+    seen: set[About] = set()
+    for one in newer:
+        seen.add(one.about)
+        yield one
+    yield from (one for one in older if one.about not in seen)
 
 
 def _about(key: tuple[Any, ...]) -> About:
@@ -75,7 +99,7 @@ def write_parts(
     key: bytes | str,
     namespace: str = "",
     issuers: Iterable[str] = (),
-    keys: Iterable[IssuerKeys] = (),
+    keys: Iterable[KeptKeys] = (),
     clock: Callable[[], float] = time.time,
     progress: Progress = lambda what, done, total: None,
 ) -> Header:
@@ -106,7 +130,10 @@ def write_parts(
             body=0,
             digests=b"",
         )
-        return sink.finish(header, seal)
+        header = sink.finish(header, seal)
+    for left_out in header.left_out:
+        emit("snapshot_incomplete", source=left_out.source, reason=left_out.why)
+    return header
 
 
 def _written(sink: Writing, source: Source, folder: Path, progress: Progress) -> Part:

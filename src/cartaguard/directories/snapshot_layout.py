@@ -7,8 +7,9 @@ from typing import TypeAlias
 import msgspec
 
 from cartaguard.directories.compact_layout import Hashed, Span, TableLayout
+from cartaguard.tokens.kept import KeptKeys
 
-__all__ = ["BLOCK", "FORMAT", "MAGIC", "Answers", "Header", "IssuerKeys", "LeftOut", "Part", "Table", "spans"]
+__all__ = ["BLOCK", "FORMAT", "MAGIC", "Answers", "Header", "LeftOut", "Part", "Table", "spans"]
 
 #: The first and the last bytes of a snapshot, and the version of what is between them.
 MAGIC, FORMAT = b"cartaguard facts", 1
@@ -46,18 +47,6 @@ class LeftOut(msgspec.Struct, tag="left out", frozen=True, forbid_unknown_fields
 Part: TypeAlias = Table | Answers | LeftOut
 
 
-class IssuerKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The public keys of an issuer: its JWK set, and when that was fetched (seconds since 1970).
-
-    ``login`` is what a Carta server said of its user pool, as JSON; empty for other issuers.
-    """
-
-    issuer: str
-    fetched_at: float
-    document: bytes
-    login: bytes = b""
-
-
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything but the facts.
 
@@ -71,9 +60,14 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str
     issuers: tuple[str, ...]
     parts: tuple[Part, ...]
-    keys: tuple[IssuerKeys, ...]
+    keys: tuple[KeptKeys, ...]
     body: int
     digests: bytes
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The directories that are not in it."""
+        return tuple(part for part in self.parts if isinstance(part, LeftOut))
 
 
 def spans(part: Part) -> list[Span]:

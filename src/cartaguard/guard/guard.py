@@ -28,7 +28,11 @@ from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import IsUser, Requirement
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from cartaguard.caches.shared import SharedCache
+    from cartaguard.directories.compact_build import Progress
+    from cartaguard.directories.snapshot_layout import Header as SnapshotHeader
     from cartaguard.settings import Settings
     from cartaguard.tokens.verifier import TokenVerifier
 
@@ -334,6 +338,32 @@ class Guard:
     async def ahealth(self, *, probe: bool = False) -> Health:
         """:meth:`health` for asyncio."""
         return await _arun(self.monitor.probe()) if probe else self.monitor.health()
+
+    def snapshot(
+        self, path: str | PathLike[str], *, key: bytes | str, namespace: str = "", progress: Progress | None = None
+    ) -> SnapshotHeader:
+        """Write what is known now to a file for a :class:`~cartaguard.directories.snapshot.SnapshotDirectory`.
+
+        Local directories are written whole, of remote ones the answers that are remembered, and the issuers' public keys.
+        What it could not take in is in ``left_out`` of the result, and in doubt where the snapshot is used.
+
+        :param key: a shared secret of 32 bytes or more, or the PEM text of a private key.
+        :param namespace: which deployment it is for; only who names the same one reads it.
+        :param progress: told what is being done, how many are done, and how many there are if that is known.
+        :raises cartaguard.errors.ConfigurationError: the key cannot sign.
+        :raises cartaguard.errors.FactsUnavailable: a local directory did not answer. The former file stays.
+        """
+        from cartaguard.guard.snapshot import write
+
+        return write(self, path, key=key, namespace=namespace, progress=progress)
+
+    async def asnapshot(
+        self, path: str | PathLike[str], *, key: bytes | str, namespace: str = "", progress: Progress | None = None
+    ) -> SnapshotHeader:
+        """:meth:`snapshot` for asyncio, in a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self.snapshot, path, key=key, namespace=namespace, progress=progress)
 
     def acting_as(self, principal: Principal) -> AbstractContextManager[Principal]:
         """Make a principal the current caller within a ``with`` block, for functions under ``authorize``."""

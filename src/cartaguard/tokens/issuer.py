@@ -9,6 +9,7 @@ from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.model.health import Condition
 from cartaguard.tokens.jwk import FAMILIES
+from cartaguard.tokens.kept import KeptKeys
 from cartaguard.tokens.keys import Keys, RemoteKeys, Watcher
 from cartaguard.tokens.pool import Pool
 
@@ -96,6 +97,20 @@ class Issuer:
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         """Called by each verifier that has this issuer, with its clock."""
         self.keys.attach(clock, watcher)
+
+    def keep(self, now: float) -> KeptKeys | None:
+        """What to keep of its keys for another process.
+
+        :param now: seconds since 1970.
+        """
+        return self.keys.keep(self.name, now)
+
+    def seed(self, kept: KeptKeys, now: float) -> bool:
+        """Begin with keys that another process fetched, and say whether they are used.
+
+        :param now: seconds since 1970.
+        """
+        return self.keys.seed(kept, now)
 
     def health(self) -> Condition:
         """How its keys are, at once and without I/O."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
-__all__ = ["FAMILIES", "Check", "Jwk", "KeyRuleError", "read_key", "read_keys"]
+__all__ = ["FAMILIES", "SECRET", "Check", "Jwk", "KeyRuleError", "read_key", "read_keys"]
 
 #: ``check(signature, message)``: whether this is that key's signature.
 Check: TypeAlias = Callable[[bytes, bytes], bool]
@@ -36,7 +36,7 @@ FAMILIES: Mapping[str, tuple[str, str | None]] = {
 }
 
 #: Members that a published key must not have: what is secret is not published, so somebody erred.
-_SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+SECRET = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 _SMALLEST_MODULUS = 2048
 
@@ -100,7 +100,7 @@ def read_key(entry: object) -> Jwk:
     """
     if not isinstance(entry, Mapping):
         raise KeyRuleError("it is no JSON object")
-    if not _SECRET.isdisjoint(entry):
+    if not SECRET.isdisjoint(entry):
         raise KeyRuleError("it has a private or symmetric member")
     kid = entry.get("kid")
     if not isinstance(kid, str) or not kid:

@@ -15,7 +15,8 @@ from cartaguard.http.urls import secure_url
 from cartaguard.model.health import Condition
 from cartaguard.tokens import strictjson
 from cartaguard.tokens.document import Document, DocumentError
-from cartaguard.tokens.jwk import Check, Jwk, read_keys
+from cartaguard.tokens.jwk import SECRET, Check, Jwk, read_keys
+from cartaguard.tokens.kept import KeptKeys, public_members
 from cartaguard.tokens.refusals import refuse
 
 __all__ = ["Found", "KeySet", "Keys", "RemoteKeys", "StaticKeys", "Watcher"]
@@ -87,6 +88,21 @@ class Keys:
     def attach(self, clock: Callable[[], float], watcher: Watcher) -> None:
         """Called by each verifier that uses these keys, with its clock."""
 
+    def keep(self, issuer: str, now: float) -> KeptKeys | None:
+        """What to keep of them for another process; ``None`` where there is nothing to keep.
+
+        :param now: seconds since 1970.
+        """
+        return None
+
+    def seed(self, kept: KeptKeys, now: float) -> bool:
+        """Begin with keys that another process fetched, at most an hour ago. They are fetched anew as if they were this one's.
+
+        :param now: seconds since 1970.
+        :return: whether they are used.
+        """
+        return False
+
     def health(self, issuer: str) -> Condition:
         """How the keys of an issuer are, at once and without I/O."""
         return Condition("keys", issuer, "unknown")
@@ -107,10 +123,7 @@ class StaticKeys(Keys):
     def __init__(self, jwks: Mapping[str, Any] | str | bytes) -> None:
         document: object = jwks
         if isinstance(jwks, (str, bytes)):
-            try:
-                document = strictjson.read(jwks.encode("utf-8") if isinstance(jwks, str) else jwks)
-            except strictjson.JsonError:
-                document = None
+            document = _read(jwks.encode("utf-8") if isinstance(jwks, str) else jwks)
         keys = read_keys(document, "static keys")
         if keys is None:
             raise ConfigurationError('the key set is no JWK set; give a mapping with a list, `{"keys": […]}`', code="bad_key_set")
@@ -225,6 +238,22 @@ class RemoteKeys(Keys):
         if not self._document.pause():
             yield from self._document.fetch()
 
+    def keep(self, issuer: str, now: float) -> KeptKeys | None:
+        if self._current is None or not self._is_within(STALE_IF_ERROR):
+            return None
+        keyset, fetched_at = self._current
+        return KeptKeys(issuer, now - (self._now() - fetched_at), public_members(keyset.document, SECRET))
+
+    def seed(self, kept: KeptKeys, now: float) -> bool:
+        # A clock that was set back tells no age.
+        age = now - kept.fetched_at
+        document = _read(kept.document)
+        keys = read_keys(document, self.url)
+        if self._current is not None or not 0 <= age <= STALE_IF_ERROR or not keys:
+            return False
+        self._current = (KeySet(document, keys), self._now() - age)
+        return True
+
     def _known(self, kid: str, alg: str) -> Found | None:
         """The key in the current set, unless that is too old even for an emergency. A stale one is fresh for no time."""
         current = self._current
@@ -250,10 +279,7 @@ class RemoteKeys(Keys):
         self._asked_for_unknown = self._now()
 
     def _take(self, body: bytes) -> None:
-        try:
-            document = strictjson.read(body)
-        except strictjson.JsonError:
-            document = None
+        document = _read(body)
         current = self._current
         if current is not None and document == current[0].document:
             self._current = (current[0], self._now())
@@ -269,3 +295,11 @@ class RemoteKeys(Keys):
 
     def _now(self) -> float:
         return (self._clock or time.monotonic)()
+
+
+def _read(text: bytes) -> object:
+    """The value of a strict JSON text; ``None`` for any other."""
+    try:
+        return strictjson.read(text)
+    except strictjson.JsonError:
+        return None

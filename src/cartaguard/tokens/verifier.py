@@ -18,6 +18,7 @@ from cartaguard.tokens.claims import SignedClaims, check
 from cartaguard.tokens.compact import Compact, Header
 from cartaguard.tokens.credential import bearer_token
 from cartaguard.tokens.issuer import Issuer
+from cartaguard.tokens.kept import KeptKeys
 from cartaguard.tokens.keys import Found, Keys
 from cartaguard.tokens.principal import principal_of
 from cartaguard.tokens.refusals import refuse
@@ -153,6 +154,25 @@ class TokenVerifier:
         """Forget every verified token and every header that was read. Called when keys have changed."""
         self._headers = {}
         self._cache.clear()
+
+    # -- keys that outlive this process
+
+    def keep_keys(self, now: float) -> tuple[KeptKeys, ...]:
+        """The public keys of the issuers, as far as they were fetched, for a snapshot.
+
+        :param now: seconds since 1970.
+        """
+        return tuple(kept for issuer in self._issuers if (kept := issuer.keep(now)) is not None)
+
+    def seed_keys(self, kept: Iterable[KeptKeys], now: float) -> tuple[str, ...]:
+        """Begin with keys that another process fetched, at most an hour ago, until they can be fetched anew.
+
+        :param kept: what :meth:`keep_keys` gave there, from where nobody could change it.
+        :param now: seconds since 1970.
+        :return: the issuers whose keys are used.
+        """
+        by_name = {keys.issuer: keys for keys in kept}
+        return tuple(name for issuer in self._issuers if (name := issuer.name) in by_name and issuer.seed(by_name[name], now))
 
     # -- health
 
