@@ -25,6 +25,7 @@ def read(path: Path) -> Results:
 
 
 def write(path: Path, results: Results) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
