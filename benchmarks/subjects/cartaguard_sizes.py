@@ -15,10 +15,12 @@ from benchmarks.drive import fresh_text
 from benchmarks.facts import KEY, facts, principal, resource, user
 from benchmarks.subjects.growing import asked, grown, say
 from cartaguard import LocalDirectory, Principal, Resource
+from cartaguard.directories.base import Directory
 from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.graph import Holders
 from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_store import Everything, Facts, Store, Stored, User
+from cartaguard.directories.snapshot import SnapshotDirectory
 from cartaguard.directories.snapshot_export import Local, write_parts
 from cartaguard.directories.snapshot_file import Check, open_snapshot
 from cartaguard.directories.snapshot_layout import Table
@@ -67,13 +69,12 @@ def _few(grants: int) -> Everything:
     return Everything([User(name, name) for name in users], (), [stored])
 
 
-def _look_up(store: Store, told: Told, grown_by: dict[str, Any]) -> None:
+def _look_up(directory: Directory, store: Store, told: Told, grown_by: dict[str, Any]) -> None:
     """One grant found in the store, and a whole permission of a caller of whom nothing is remembered."""
-    directory = LocalDirectory(store)
     who, what = told.sample[0]
-    if not directory.permission(_principal(who), what).permission:
+    if not _permission(directory, _principal(who), what):
         raise RuntimeError("a grant that is there was not found")
-    if directory.permission(Principal(issuer="i", subject="s", username="nobody"), what).permission:
+    if _permission(directory, Principal(issuer="i", subject="s", username="nobody"), what):
         raise RuntimeError("somebody has what nobody granted")
 
     def names() -> Iterator[tuple[str, Resource]]:
@@ -84,6 +85,13 @@ def _look_up(store: Store, told: Told, grown_by: dict[str, Any]) -> None:
     callers = ((_principal(name), what) for name, what in told.questions())
     whole = asked(lambda question: directory.permission(*question), callers)
     say({**grown_by, "grants": told.grants, **found, "permission": whole["lookup"]})
+
+
+def _permission(directory: Directory, caller: Principal, what: Resource) -> int:
+    granted = directory.permission(caller, what)
+    if granted is None or granted.doubt:
+        raise RuntimeError(f"{type(directory).__name__} does not answer")
+    return int(granted.permission)
 
 
 def _finding(store: Store) -> Callable[[tuple[str, Resource]], object]:
@@ -113,7 +121,7 @@ def _dict(grants: int) -> None:
 
     store, by = grown(build, grants, python=True)
     by["bytes"] *= grants / told.grants
-    _look_up(store, told, by)
+    _look_up(LocalDirectory(store), store, told, by)
 
 
 class _Once(list[Stored]):
@@ -134,25 +142,25 @@ def _compact(grants: int) -> None:
         start = perf_counter()
         _write(path, told)
         by = {"build": perf_counter() - start, "bytes": path.stat().st_size / told.grants}
-        _look_up(_opened(path, "whole"), told, by)
+        opened = open_snapshot(path, seal_of(KEY), "whole")
+        [table] = opened.header.parts
+        assert isinstance(table, Table)
+        store = CompactStore(CompactTable(opened.buffer, table.table))
+        _look_up(_snapshot(path, "whole"), store, told, by)
 
 
 def _write(path: Path, told: Told) -> None:
     write_parts(path, [Local("facts", nullcontext(told.everything))], key=KEY)
 
 
-def _opened(path: Path, check: Check) -> Store:
-    opened = open_snapshot(path, seal_of(KEY), check)
-    [table] = opened.header.parts
-    assert isinstance(table, Table)
-    return CompactStore(CompactTable(opened.buffer, table.table))
+def _snapshot(path: Path, check: Check) -> SnapshotDirectory:
+    return SnapshotDirectory(path, key=KEY, max_age=86_400, check=check)
 
 
 def _start(path: Path, check: Check) -> None:
     """From a process that has imported everything to its first answer."""
     start = perf_counter()
-    directory = LocalDirectory(_opened(path, check))
-    directory.permission(principal(0), resource(0))
+    _permission(_snapshot(path, check), principal(0), resource(0))
     say({"ms": (perf_counter() - start) * 1000})
 
 
