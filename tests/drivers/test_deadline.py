@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextvars import ContextVar
+from queue import SimpleQueue
 from typing import Any
 
 import httpx
@@ -17,6 +19,7 @@ from cartaguard.drivers.deadline import LEFT_BEHIND, within
 from cartaguard.drivers.effects import Steps
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from support.colours import COLOURS
+from support.forked import in_child
 from support.scripted import Server
 
 
@@ -25,13 +28,12 @@ def server() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
-    for thread in _left_behind():
-        thread.join(20)
-        assert not thread.is_alive(), "what is left behind ends with its server"
+    wait(_left_behind(), 20)
+    assert all(outcome.done() for outcome in _left_behind()), "what is left behind ends with its server"
 
 
-def _left_behind() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "cartaguard-exchange"]
+def _left_behind() -> list[Future[Any]]:
+    return [outcome for outcomes in deadline._left.values() for outcome in outcomes]
 
 
 def fault_of(request: HttpRequest, colour: str) -> tuple[str, str]:
@@ -68,26 +70,32 @@ def test_a_client_of_the_users_own_is_given_no_more_time(kind: type[Any], server
     assert fault_of(HttpRequest("GET", server.url, timeout=0.1, client=kind()), "blocking")[0] == "timeout"
 
 
-def test_a_server_that_answers_nobody_holds_few_threads_and_is_asked_again_once_it_lets_go(server: Server) -> None:
-    server.behave = server.drip_headers
-    request = HttpRequest("GET", server.url, timeout=0.05)
+def test_a_server_that_answers_nobody_holds_few_threads_and_is_asked_again_once_it_lets_go() -> None:
+    let_go, begun = threading.Event(), []
+
+    def hang() -> None:
+        begun.append("begun")
+        assert let_go.wait(20)
+
     for _ in range(LEFT_BEHIND):
-        assert fault_of(request, "blocking")[0] == "timeout"
-    assert len(server.asked) == LEFT_BEHIND
+        with pytest.raises(TimeoutError):
+            within(0.01, hang, "s")
     for _ in range(10):
-        assert fault_of(request, "blocking")[0] == "timeout"
-    assert (len(server.asked), len(_left_behind())) == (LEFT_BEHIND, LEFT_BEHIND)
-    other = Server()
-    other.answers(body=b"another server is asked all the same")
-    assert transport.send(HttpRequest("GET", other.url)).status == 200
-    other.close()
-    server.over.set()
-    for thread in _left_behind():
-        thread.join(20)
-    server.over.clear()
+        with pytest.raises(TimeoutError, match="too many earlier exchanges"):
+            within(20, hang, "s")
+    assert within(20, lambda: "another server is asked all the same", "other")
+    let_go.set()
+    wait(_left_behind(), 20)
+    assert within(20, lambda: "well again", "s") == "well again"
+    assert len(begun) == LEFT_BEHIND
+    assert "s" not in deadline._left, "nothing is kept of what has ended"
+
+
+def test_a_server_that_was_given_up_is_asked_again(server: Server) -> None:
+    server.behave = server.drip_headers
+    assert fault_of(HttpRequest("GET", server.url, timeout=0.1), "blocking")[0] == "timeout"
     server.answers(body=b"well again")
     assert transport.send(HttpRequest("GET", server.url)).body == b"well again"
-    assert server.url.partition("/facts")[0] not in deadline._left, "nothing is kept of threads that have ended"
 
 
 def test_work_is_done_in_the_callers_context_and_its_outcome_is_the_callers() -> None:
@@ -99,6 +107,23 @@ def test_work_is_done_in_the_callers_context_and_its_outcome_is_the_callers() ->
     with pytest.raises(KeyboardInterrupt):
         within(20, _interrupted, "s")
     assert "s" not in deadline._left
+
+
+def test_a_thread_whose_work_is_done_waits_for_more_unless_enough_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    enough: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(deadline.IDLE)]
+    monkeypatch.setattr(deadline, "_idle", list(enough))
+    worker: SimpleQueue[Any] = SimpleQueue()
+    done: list[str] = []
+    worker.put(lambda: done.append("work"))
+    deadline._serve(worker)
+    assert (done, deadline._idle) == (["work"], enough)
+    monkeypatch.setattr(deadline, "_idle", [])
+    assert [within(20, lambda: "work", "s") for _ in range(50)] == ["work"] * 50
+
+
+def test_a_child_has_no_thread_of_its_parents() -> None:
+    assert within(20, lambda: "here", "s") == "here"
+    assert in_child(lambda: f"{deadline._idle} {within(20, lambda: 'there', 's')}") == "[] there"
 
 
 def _lost() -> None:
@@ -113,6 +138,7 @@ def test_a_system_that_has_no_thread_left_is_no_usable_answer(monkeypatch: pytes
     def none_left(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr(deadline, "_idle", [])
     monkeypatch.setattr(threading.Thread, "start", none_left)
     assert fault_of(HttpRequest("GET", "http://127.0.0.1:1/"), "blocking")[0] == "transport"
 
