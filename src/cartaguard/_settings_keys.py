@@ -111,7 +111,7 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
     ),
     "spicedb": (
         ("endpoint",),
-        {"endpoint": TEXT, "token_env": VARIABLE, "token_file": TEXT, "tls": FLAG, "ca_file": TEXT, "timeout": NUMBER},
+        {"endpoint": TEXT, "token_env": VARIABLE, "token_file": TEXT, "tls": FLAG, "ca_file": TEXT, "timeout": NUMBER, "watch": FLAG},
     ),
 }
 

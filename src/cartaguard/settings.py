@@ -232,7 +232,7 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
         from cartaguard.directories.spicedb import SpiceDBDirectory
 
         ca_file = part.path("ca_file") if "ca_file" in values else None
-        return SpiceDBDirectory(values["endpoint"], token=_key(part, environ), ca_file=ca_file, **part.some("tls", "timeout"))
+        return SpiceDBDirectory(values["endpoint"], token=_key(part, environ), ca_file=ca_file, **part.some("tls", "timeout", "watch"))
     from cartaguard.directories.local import LocalDirectory
 
     path, strict = part.path("path"), part.some("strict")

@@ -54,7 +54,7 @@ from cartaguard.model.health import Condition
 
 __all__ = ["BOUND", "Alive", "Heard", "Line", "Listener", "Lost"]
 
-#: Seconds for which a proof counts: nothing that was changed longer ago is unheard of while a lease runs.
+#: Seconds for which a proof counts, unless a source says otherwise: nothing that was changed longer ago is unheard of while a lease runs.
 BOUND = 2.0
 
 #: Seconds to wait before a line is opened again, after the first, second, … failure in a row; the last goes on for ever.
@@ -102,6 +102,8 @@ class Listener:
     #: The events that are emitted when nothing is heard any more, and when it is again.
     lost: ClassVar[str] = "bus_lost"
     back: ClassVar[str] = "bus_back"
+    #: Seconds for which a proof of this source counts.
+    bound: ClassVar[float] = BOUND
 
     def __init__(self, source: str, *, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], object] | None = None) -> None:
         self.source = source
@@ -221,11 +223,11 @@ class Listener:
                     self._tell(EVERYTHING)
                     self.connected()
                     self._report_back()
-                self.lease = proof + BOUND
+                self.lease = proof + self.bound
                 if self._closed.is_set():
                     self.lease = 0.0
                 yield True
-            if self.clock() >= proof + BOUND:
+            if self.clock() >= proof + self.bound:
                 raise Lost(code="silent" if begun else "unproven")
 
     def _tell(self, invalidation: Invalidation) -> None:

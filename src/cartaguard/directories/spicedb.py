@@ -53,6 +53,7 @@ class SpiceDBDirectory(Directory):
     :param tls: whether the connection is encrypted; only on this machine may it not be.
     :param ca_file: certificates of whom to trust, in place of the usual ones.
     :param timeout: seconds for a fetch as a whole, at most 10.
+    :param watch: whether the cache in front hears of what is written, and remembers only while it would.
     :param clock: seconds that only grow.
     :raises cartaguard.errors.ConfigurationError: for an endpoint, key or time that cannot be, or a missing extra.
 
@@ -74,6 +75,7 @@ class SpiceDBDirectory(Directory):
         tls: bool = True,
         ca_file: str | os.PathLike[str] | None = None,
         timeout: float = 10.0,
+        watch: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not 0 < timeout <= 10:
@@ -83,6 +85,12 @@ class SpiceDBDirectory(Directory):
         self._clock = clock
         self._qualified = False
         self._moment = _Moment()
+
+        self.identity = f"spicedb {endpoint}"
+        if watch:
+            from cartaguard.directories.spicedb_watch import Watch
+
+            self.changes = Watch(self._spicedb, self.saw)
 
     def __repr__(self) -> str:
         return f"SpiceDBDirectory({self.source!r})"
@@ -207,6 +215,8 @@ class SpiceDBDirectory(Directory):
             emit("directory_in_doubt", source=self.source, doubt=fault.code, reason=fault)
 
     def close(self) -> None:
+        if self.changes is not None:
+            self.changes.close()
         self._spicedb.channels.close()
 
 

@@ -156,13 +156,17 @@ class SpiceDB:
 
     # -- writing -----------------------------------------------------------------------------------------
 
-    def write(self, rows: Sequence[Row], *, present: bool, deadline: float) -> Steps[str]:
-        """Write relationships, or delete them, all or none; the token of the moment. It is no fault when that is done already."""
+    def write(self, updates: Sequence[tuple[Row, bool]], deadline: float) -> Steps[str]:
+        """Write relationships (``True``), or delete them, all or none; the token of that moment.
+
+        It is no fault when that is so already.
+        """
         from authzed.api.v1 import RelationshipUpdate, WriteRelationshipsRequest, WriteRelationshipsResponse
 
-        operation = RelationshipUpdate.OPERATION_TOUCH if present else RelationshipUpdate.OPERATION_DELETE
-        updates = [RelationshipUpdate(operation=operation, relationship=row_message(row)) for row in rows]
-        request = WriteRelationshipsRequest(updates=updates)
+        operations = {True: RelationshipUpdate.OPERATION_TOUCH, False: RelationshipUpdate.OPERATION_DELETE}
+        request = WriteRelationshipsRequest(
+            updates=[RelationshipUpdate(operation=operations[present], relationship=row_message(row)) for row, present in updates]
+        )
         answer = yield from self._single(_PERMISSIONS + "WriteRelationships", request, WriteRelationshipsResponse, deadline)
         return _token(answer.written_at)
 

@@ -19,7 +19,7 @@ from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import ConfigurationError, FactsUnavailable
 from cartaguard.http.urls import is_loopback
 
-__all__ = ["LARGEST", "MOST", "Channels", "Key", "fault_of"]
+__all__ = ["LARGEST", "MOST", "Channels", "Key", "Stream", "too_deep"]
 
 #: A preshared key, or a function that gives it whenever it is needed.
 Key: TypeAlias = str | Callable[[], str]
@@ -135,7 +135,7 @@ class Channels:
         try:
             yield
         except grpc.RpcError as fault:
-            meant = fault_of(fault)
+            meant = _fault_of(fault)
             if meant.code == "spicedb_timeout":
                 # The connection may be open at this end only, which nothing else would tell.
                 self._forget()
@@ -150,6 +150,10 @@ class Channels:
         if not _WORD.fullmatch(key):
             raise FactsUnavailable("the preshared key is empty or holds what no header can carry", code="spicedb_unauthorized")
         return (("authorization", f"Bearer {key}"),)
+
+    def watch(self, method: str, request: Any, answer: Any) -> Stream:
+        """Begin a call whose answers come whenever there are some, for a thread that reads them."""
+        return Stream(self, self._call(self.channel().unary_stream, method)(request, metadata=self.metadata()), answer)
 
     @staticmethod
     def _call(kind: Any, method: str) -> Any:
@@ -228,7 +232,25 @@ class Channels:
             channel.close()
 
 
-def fault_of(fault: Any) -> FactsUnavailable:
+class Stream:
+    """The answers of a call without an end. Reading raises :class:`~cartaguard.errors.FactsUnavailable` at its end by a fault."""
+
+    def __init__(self, channels: Channels, call: Any, answer: Any) -> None:
+        self._channels = channels
+        self._answers = call
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[Any]:
+        with self._channels._faults():
+            for message in self._answers:
+                yield _read(self._answer, message)
+
+    def cancel(self) -> None:
+        """End it, from any thread."""
+        self._answers.cancel()
+
+
+def _fault_of(fault: Any) -> FactsUnavailable:
     """What a fault of gRPC means. Of SpiceDB's words only those count that say how deep it looked."""
     status = fault.code().name
     code = _DOUBTS.get(status, "spicedb_unexpected")

@@ -44,17 +44,17 @@ class Plan(NamedTuple):
     remove: tuple[Row, ...]
     unchanged: int
 
-    def batches(self) -> Iterator[tuple[Sequence[Row], bool]]:
-        """What is written in each call, in order, and whether it is added."""
+    def batches(self) -> Iterator[list[tuple[Row, bool]]]:
+        """What is written in each call, in order: each relationship, and whether it is added."""
         for rows, present, narrowing in (
             (self.add, True, True),
             (self.remove, False, False),
             (self.add, True, False),
             (self.remove, False, True),
         ):
-            some = [row for row in rows if narrows(row) is narrowing]
+            some = [(row, present) for row in rows if narrows(row) is narrowing]
             for start in range(0, len(some), BATCH):
-                yield some[start : start + BATCH], present
+                yield some[start : start + BATCH]
 
 
 def planned(
@@ -133,9 +133,9 @@ def sync(spicedb: SpiceDB, plan: Plan, advance: Callable[[int], object]) -> Step
     :raises cartaguard.errors.FactsUnavailable: it ended in the middle; running it again completes it.
     """
     token = ""
-    for rows, present in plan.batches():
-        token = yield from spicedb.write(rows, present=present, deadline=spicedb.clock() + PATIENCE)
-        advance(len(rows))
+    for updates in plan.batches():
+        token = yield from spicedb.write(updates, spicedb.clock() + PATIENCE)
+        advance(len(updates))
     return token
 
 
