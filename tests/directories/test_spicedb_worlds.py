@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cartaguard.directories import spicedb_names as names
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.spicedb import SpiceDBDirectory
+from cartaguard.directories.spicedb_names import Row, Subject
+from cartaguard.directories.spicedb_rows import DEEPEST
 from cartaguard.drivers import blocking
-from cartaguard.model.facts import Granted, GroupsNeed, Listed, ListingNeed, Need, OrganizationsNeed, PermissionNeed, RestrictionNeed
+from cartaguard.model.facts import (
+    Granted,
+    GroupsNeed,
+    Known,
+    Listed,
+    ListingNeed,
+    Memberships,
+    Need,
+    OrganizationsNeed,
+    PermissionNeed,
+    RestrictionNeed,
+)
+from cartaguard.model.names import Resource
+from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
 from support import reference
 from support.colours import COLOURS, Run
@@ -84,3 +100,88 @@ def test_nothing_is_known_of_the_anonymous(directory: SpiceDBDirectory) -> None:
     assert directory.groups(nobody) is not None
     assert directory.organizations(nobody) is not None
     assert blocking.run(directory.probe()) is None
+
+
+OLGA = Principal(issuer="https://a.example", subject="s-1", username="olga")
+
+
+def nested(groups: int, resources: int) -> dict[str, Any]:
+    """Olga is in a group in a group …, which reads a project that reads a project …"""
+    facts: dict[str, Any] = {"groups": {f"g{n}": {"groups": [f"g{n + 1}"]} for n in range(groups)}, "resources": {}}
+    facts["groups"][f"g{groups}"] = {"users": ["olga"]}
+    for n in range(resources):
+        facts["resources"][f"Project:p{n}"] = {"grants": [{"to": f"resource:Project:p{n + 1}", "role": "Guest"}]}
+    facts["resources"][f"Project:p{resources}"] = {"grants": [{"to": "group:g0", "role": "Guest"}]}
+    return facts
+
+
+@pytest.mark.parametrize(("groups", "resources"), [(DEEPEST, 0), (0, DEEPEST), (DEEPEST // 2, DEEPEST // 2)])
+def test_what_may_be_stored_is_followed_to_its_end(server: SpiceDB, directory: SpiceDBDirectory, groups: int, resources: int) -> None:
+    """As deep as a load allows, SpiceDB answers, and lists."""
+    server.load(nested(groups, resources))
+    directory.invalidate()
+    permission, everything, listing = PermissionNeed(OLGA, Resource("Project", "p0")), GroupsNeed(OLGA), ListingNeed(OLGA, "Project")
+    answers: Mapping[Need, Any] = blocking.run(directory.fetch([permission, everything, listing]))
+    assert answers[permission] == Granted(Permission.READ)
+    assert answers[everything].groups == {f"g{n}" for n in range(groups + 1)}
+    assert len(answers[listing].resources) == resources + 1
+
+
+@pytest.mark.parametrize("run", COLOURS.values(), ids=COLOURS)
+def test_a_ring_that_somebody_else_stored_is_in_doubt_and_never_allows(server: SpiceDB, directory: SpiceDBDirectory, run: Run) -> None:
+    """SpiceDB gives up on it; what is known without going round still counts."""
+    server.load({"resources": {"Project:p": {"grants": [{"to": "group:A", "role": "Guest"}]}, "Project:q": {"owner": "olga"}}})
+    ring = [(Row(names.group(one), "inner", Subject(names.group(other))), True) for one, other in ("AB", "BA")]
+    calls = server.calls()
+    blocking.run(calls.write(ring, calls.clock() + 10))
+    directory.invalidate()
+    held, owned = PermissionNeed(OLGA, Resource("Project", "p")), PermissionNeed(OLGA, Resource("Project", "q"))
+    member, listing = GroupsNeed(OLGA, frozenset({"A"})), ListingNeed(OLGA, "Project")
+    answers: Mapping[Need, Any] = run(directory.fetch([held, owned, member, listing]))
+    assert answers[held] == Granted(doubt="spicedb_too_deep")
+    assert answers[owned] == Granted(Permission.ALL)
+    assert answers[member].doubt == "spicedb_too_deep"
+    calls.channels.close()
+
+
+def test_a_guard_that_trusts_several_issuers_knows_no_bare_names(server: SpiceDB) -> None:
+    """Only who is listed with an issuer is known by name; the groups of a token count all the same."""
+    facts: dict[str, Any] = {
+        "users": {"ada": {"issuer": "https://a.example"}, "bob": {}},
+        "groups": {"G": {}},
+        "resources": {
+            "Project:ada": {"owner": "ada"},
+            "Project:bob": {"owner": "bob"},
+            "Project:eve": {"owner": "eve"},
+            "Project:g": {"grants": [{"to": "group:G", "role": "Guest"}]},
+        },
+    }
+    server.load(facts)
+    several = SpiceDBDirectory(server.endpoint, token=server.token, tls=False)
+    several.qualify()
+
+    def held(name: str, issuer: str) -> set[str]:
+        caller = Principal(issuer=issuer, subject="s", username=name, groups=["G"])
+        needs = [PermissionNeed(caller, Resource.parse(resource)) for resource in facts["resources"]]
+        answers: Mapping[Need, Any] = blocking.run(several.fetch(needs))
+        return {need.resource.id for need in needs if answers[need].permission}
+
+    assert held("ada", "https://a.example") == {"ada", "g"}
+    assert held("ada", "https://b.example") == {"g"}
+    assert held("bob", "https://a.example") == {"g"}
+    assert held("eve", "https://a.example") == {"g"}
+    several.close()
+
+
+@pytest.mark.parametrize("name", ["x" * 800, "\ud800"])
+def test_names_that_cannot_be_stored_are_those_of_nothing(directory: SpiceDBDirectory, name: str) -> None:
+    """They are no doubt, or whoever sends a long name would get a 503 out of every route."""
+    caller = Principal(issuer="https://a.example", subject="s", username=name, groups=[name])
+    permission, restriction = PermissionNeed(OLGA, Resource("Project", name)), RestrictionNeed(OLGA, Resource("Project", name))
+    needs: list[Need] = [permission, restriction, GroupsNeed(OLGA, frozenset({name})), PermissionNeed(caller, Resource("Project", "p"))]
+    assert blocking.run(directory.fetch(needs)) == {
+        needs[0]: Granted(),
+        needs[1]: Known(),
+        needs[2]: Memberships(),
+        needs[3]: Granted(),
+    }

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from cartaguard.carta.paths import UnaskableError
-from cartaguard.errors import CartaError, CartaGuardError, CartaNotFound, CartaUnauthorized, CartaUnavailable, LoginError
+from cartaguard.errors import CartaError, CartaGuardError, CartaNotFound, CartaUnauthorized, CartaUnavailable, FactsUnavailable, LoginError
 
 __all__ = ["BAD_INPUT", "Stopped", "exit_code", "guarded", "printable", "tell", "unexpected"]
 
@@ -38,11 +38,11 @@ def exit_code(fault: CartaGuardError) -> int:
         return STOPPED
     if isinstance(fault, LoginError):
         return BAD_INPUT if fault.code in _SETUP else NOT_LOGGED_IN
-    if isinstance(fault, CartaUnauthorized):
+    if isinstance(fault, CartaUnauthorized) or fault.code == "spicedb_unauthorized":
         return NOT_LOGGED_IN
     if isinstance(fault, CartaNotFound):
         return NOT_FOUND
-    if isinstance(fault, CartaUnavailable):
+    if isinstance(fault, (CartaUnavailable, FactsUnavailable)):
         return UNAVAILABLE
     return REFUSED if isinstance(fault, CartaError) and not isinstance(fault, UnaskableError) else BAD_INPUT
 

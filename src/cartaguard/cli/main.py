@@ -27,6 +27,7 @@ COMMANDS = (
     "namespace",
     "service",
     "token",
+    "spicedb",
     "health",
     "demo",
     "dev",
