@@ -25,7 +25,7 @@ from cartaguard.model.facts import (
 from cartaguard.model.restriction import Restriction
 from support.waiting import eventually
 
-__all__ = ["OLGA", "P1", "READ", "Remote", "alive", "guards"]
+__all__ = ["ISSUER", "OLGA", "P1", "READ", "Remote", "alive", "guards"]
 
 ISSUER = "https://a.example"
 P1 = Resource("Project", "p1")
