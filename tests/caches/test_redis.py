@@ -19,7 +19,7 @@ from cartaguard.drivers import blocking
 from support.canary import CANARY
 from support.colours import COLOURS, Run, close_client
 from support.forked import in_child
-from support.redis import RedisServer
+from support.redis import RedisServer, redis_server
 from support.relay import Relay, Trouble
 from support.sources import OLGA, READ, Remote, alive, guards
 from support.waiting import eventually
@@ -364,6 +364,28 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(errors.ConfigurationError) as refused:
         SharedCache.redis(url)
     assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["blocking", "asyncio"])
+def test_tls_is_spoken_and_an_unknown_certificate_is_refused(asynchronous: bool) -> None:
+    """With the authority that is named everything works; without it the server is as if it were down."""
+    with redis_server(tls=True) as server:
+        url = f"rediss://:{CANARY}@127.0.0.1:{server.tls_port}/0"
+        trusting = SharedCache.redis(f"{url}?ssl_ca_certs={server.certificate}")
+        with guards(trusting) as ((one, _),):
+            assert one.check(OLGA, READ)
+            strict = SharedCache.redis(url)
+            remote = Remote(Permission.NONE)
+            other = Guard(directory=remote, cache=strict)
+            if asynchronous:
+                in_loop(lambda: one.ainvalidate(group="Team"))
+                assert not in_loop(lambda: other.acheck(OLGA, READ))
+            else:
+                assert not other.check(OLGA, READ)
+            assert len(remote.asked) == 1
+            assert strict.health()[1].level == "down"
+            assert events.counters()["invalidation_unpublished"] == 0
+            other.close()
 
 
 def test_no_password_is_shown() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import redis
 
 from support.canary import CANARY
+from support.certificate import certificate
 from support.relay import free_port
 
 __all__ = ["KINDS", "RedisServer", "redis_server"]
@@ -37,13 +38,19 @@ def _program(kind: str) -> str:
 class RedisServer:
     """A server that needs a password which must never be seen, so that every test watches over it."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, *, tls: bool = False) -> None:
         self.port = free_port()
         self._folder = folder
         self._command = [_program(kind), str(folder / "conf")]
         (folder / "conf").write_text(
             f'bind 127.0.0.1\nport {self.port}\nsave ""\nappendonly no\ndir {folder}\nlogfile {folder}/log\nrequirepass {CANARY}\n'
         )
+        if tls:
+            self.tls_port = free_port()
+            self.certificate, key = certificate(folder)
+            with (folder / "conf").open("a") as conf:
+                conf.write(f"tls-port {self.tls_port}\ntls-cert-file {self.certificate}\ntls-key-file {key}\ntls-auth-clients no\n")
+                conf.write(f"tls-ca-cert-file {self.certificate}\n")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -88,10 +95,10 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(kind: str = "redis") -> Iterator[RedisServer]:
+def redis_server(kind: str = "redis", *, tls: bool = False) -> Iterator[RedisServer]:
     """One of its own, for as long as the block lasts. Fails, and says what to install, where there is none."""
     folder = Path(tempfile.mkdtemp(prefix="cartaguard-redis-"))
-    server = RedisServer(kind, folder)
+    server = RedisServer(kind, folder, tls=tls)
     try:
         yield server
     finally:
