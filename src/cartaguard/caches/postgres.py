@@ -50,6 +50,9 @@ class PostgresChannel(Channel):
         except ProgrammingError:
             # Its own words repeat the address.
             raise ConfigurationError("the address of PostgreSQL cannot be read", code="bad_value") from None
+        if not all(port.isdigit() for port in str(parts.get("port") or "5432").split(",")):
+            # libpq itself would find out only when it connects.
+            raise ConfigurationError("the port in the address of PostgreSQL is no number", code="bad_value")
         self.source = f"postgresql://{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
         self._url = url
         self._faults = (Error, OSError)
