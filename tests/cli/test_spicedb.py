@@ -17,8 +17,7 @@ from cartaguard.drivers import blocking
 from cartaguard.model.facts import Granted, PermissionNeed
 from support.shell import Shell
 from support.spicedb import SpiceDB, spicedb
-
-pytestmark = pytest.mark.server
+from support.spicedb_stand_in import stand_in
 
 P1 = Resource("Project", "p1")
 FACTS = {
@@ -28,9 +27,9 @@ FACTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SpiceDB]:
-    with spicedb() as server:
+@pytest.fixture(scope="module", params=["stand-in", pytest.param("spicedb", marks=pytest.mark.server)])
+def running(request: pytest.FixtureRequest) -> Iterator[SpiceDB]:
+    with spicedb() if request.param == "spicedb" else stand_in() as server:
         yield server
 
 
@@ -158,7 +157,7 @@ def test_a_wrong_key_and_a_missing_place_are_told(shell: Shell, server: SpiceDB,
 
 def test_a_schema_of_others_is_not_written_over(shell: Shell, server: SpiceDB, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their definitions would be lost, and with them their relationships."""
-    with spicedb() as theirs:
+    with stand_in() as theirs:
         calls = theirs.calls()
         blocking.run(calls.write_schema("definition document {}", calls.clock() + 10))
         calls.channels.close()

@@ -48,8 +48,6 @@ from support.heard import hearing
 from support.relay import Relay
 from support.spicedb import SpiceDB, spicedb
 
-pytestmark = pytest.mark.server
-
 P1 = Resource("Project", "p1")
 READ = PermissionNeed(OLGA, P1, 1)
 NEEDS: list[Need] = [READ, GroupsNeed(OLGA), OrganizationsNeed(OLGA), RestrictionNeed(OLGA, P1), ListingNeed(OLGA, "Project")]
@@ -79,6 +77,7 @@ def doubts(run: Run, directory: SpiceDBDirectory, needs: list[Need] = NEEDS) -> 
     return {fact.doubt for fact in answers.values()}
 
 
+@pytest.mark.server
 @both_colours
 def test_a_server_that_is_killed_is_in_doubt_and_counts_again_once_it_is_back(server: SpiceDB, run: Run) -> None:
     """Nothing is guessed while it is away; nothing has to be started anew here."""
@@ -103,6 +102,7 @@ def test_a_server_that_is_killed_is_in_doubt_and_counts_again_once_it_is_back(se
     directory.close()
 
 
+@pytest.mark.server
 @both_colours
 def test_a_wrong_key_is_in_doubt_and_is_not_told(server: SpiceDB, run: Run) -> None:
     """Neither the wrong key nor the right one is in what is reported."""
@@ -114,6 +114,7 @@ def test_a_wrong_key_is_in_doubt_and_is_not_told(server: SpiceDB, run: Run) -> N
     directory.close()
 
 
+@pytest.mark.server
 @both_colours
 @pytest.mark.parametrize("key", ["", "two words", "line\nbreak"])
 def test_a_key_that_no_header_can_carry_is_in_doubt(server: SpiceDB, run: Run, key: str) -> None:
@@ -127,6 +128,7 @@ def test_a_key_that_no_header_can_carry_is_in_doubt(server: SpiceDB, run: Run, k
     assert doubts(run, directory_at(server.port, token=gone)) == {"spicedb_unauthorized"}
 
 
+@pytest.mark.server
 @both_colours
 def test_a_server_without_the_schema_is_in_doubt(run: Run) -> None:
     """Nothing stored is not the same as nothing known."""
@@ -136,6 +138,7 @@ def test_a_server_without_the_schema_is_in_doubt(run: Run) -> None:
         directory.close()
 
 
+@pytest.mark.server
 @both_colours
 def test_a_socket_that_stalls_is_in_doubt_within_the_time(server: SpiceDB, run: Run) -> None:
     """The deadline is over all calls of a fetch; once the wire is well again, it is used again."""
@@ -158,6 +161,7 @@ def test_a_socket_that_stalls_is_in_doubt_within_the_time(server: SpiceDB, run: 
         directory.close()
 
 
+@pytest.mark.server
 @both_colours
 @pytest.mark.parametrize("trouble", ["garbage", "cut", "reset", "closed"])
 def test_a_wire_that_is_broken_is_in_doubt(server: SpiceDB, run: Run, trouble: Any) -> None:
@@ -350,6 +354,7 @@ def test_a_message_that_is_too_large_is_in_doubt(run: Run) -> None:
         directory.close()
 
 
+@pytest.mark.server
 def test_one_question_that_fails_is_left_alone_and_no_other(server: SpiceDB) -> None:
     """Whoever finds a name that SpiceDB cannot cope with does not turn it off for everybody."""
     with lying() as (liar, port):
@@ -367,6 +372,7 @@ def test_one_question_that_fails_is_left_alone_and_no_other(server: SpiceDB) -> 
 # -- how new -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.server
 @both_colours
 def test_a_need_that_is_to_be_new_sees_a_revocation_at_once(server: SpiceDB, run: Run) -> None:
     """`max_age=0` asks as of now; a token that was told says that nothing older will do."""
@@ -414,6 +420,7 @@ def test_the_first_answer_is_as_of_now_and_later_ones_no_older(fresh: Freshness 
         directory.close()
 
 
+@pytest.mark.server
 def test_a_child_of_a_fork_has_connections_of_its_own(server: SpiceDB) -> None:
     """What the parent used is left to it, and both go on."""
     directory = directory_at(server.port)
@@ -433,6 +440,7 @@ def test_a_child_of_a_fork_has_connections_of_its_own(server: SpiceDB) -> None:
     directory.close()
 
 
+@pytest.mark.server
 def test_health_tells_whether_it_answers(server: SpiceDB) -> None:
     """A probe finds out, and raises nothing for an outage."""
     directory = directory_at(server.port)

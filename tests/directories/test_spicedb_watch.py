@@ -17,8 +17,7 @@ from support.facts import OLGA
 from support.heard import hearing
 from support.relay import Relay
 from support.spicedb import SpiceDB, spicedb
-
-pytestmark = pytest.mark.server
+from support.spicedb_stand_in import stand_in
 
 P1 = Resource("Project", "p1")
 READ = permission("read", "Project:p1")
@@ -29,9 +28,9 @@ NOBODYS: dict[str, Any] = {"resources": {"Project:p1": {}}}
 PATIENCE = 60.0
 
 
-@pytest.fixture
-def server() -> Iterator[SpiceDB]:
-    with spicedb() as running:
+@pytest.fixture(params=["stand-in", pytest.param("spicedb", marks=pytest.mark.server)])
+def server(request: pytest.FixtureRequest) -> Iterator[SpiceDB]:
+    with spicedb() if request.param == "spicedb" else stand_in() as running:
         running.write_schema()
         running.load(OWNED)
         yield running

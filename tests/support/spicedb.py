@@ -43,6 +43,9 @@ class SpiceDB:
             self.port: int = free.getsockname()[1]
         self._environment = {**os.environ, "SPICEDB_LIBRARY_PATH": str(library)}
         self._process: subprocess.Popen[str] | None = None
+        self._prepare()
+
+    def _prepare(self) -> None:
         self._held: Calls | None = None
 
     @property
@@ -91,6 +94,9 @@ class SpiceDB:
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._process = None
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._held is not None:
             self._held.channels.close()
             self._held = None
