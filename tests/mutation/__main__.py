@@ -6,6 +6,7 @@ With `--again`, only those are tested anew that survived or whose function has c
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import time
@@ -14,6 +15,9 @@ from pathlib import Path
 from mutation import page, runner, score
 
 FLOOR = 90.0
+FOLDER = Path("mutants")
+#: How long the run of all mutants took whose outcome is in the folder.
+WHOLE = FOLDER / "whole.json"
 
 
 def main(arguments: list[str]) -> int:
@@ -26,18 +30,21 @@ def main(arguments: list[str]) -> int:
     whole = not (asked.names or asked.again or asked.tell)
     started = time.monotonic()
     if whole:
-        shutil.rmtree("mutants", ignore_errors=True)
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir()
     if asked.again:
         runner.forget(mutant.name for mutant in score.mutants() if not mutant.killed or mutant.timeout)
     if not asked.tell:
         runner.mutate(asked.names, asked.children)
     found = score.judged(score.mutants(), score.explained())
     sys.stdout.write("\n" + page.told(found))
-    if whole and not found.unchecked:
-        page.write(page.results(found, seconds=time.monotonic() - started, children=asked.children))
+    if whole:
+        WHOLE.write_text(json.dumps({"seconds": time.monotonic() - started, "children": asked.children}), "utf-8")
+    if WHOLE.exists() and not found.unchecked:
+        # Of a run of all of them, be it that survivors were tested anew or explained since.
+        page.write(page.results(found, **json.loads(WHOLE.read_text("utf-8"))))
     return 0 if found.good(FLOOR) else 1
 
 
 if __name__ == "__main__":
-    Path("mutants").mkdir(exist_ok=True)
     sys.exit(main(sys.argv[1:]))

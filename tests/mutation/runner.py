@@ -9,6 +9,7 @@ import json
 import os
 import resource
 from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
 from itertools import groupby
 from math import ceil
 from pathlib import Path, PurePosixPath
@@ -74,7 +75,9 @@ class Collected:
         return 0
 
     def run_stats(self, *, tests: Iterable[str]) -> int:
-        return int(self._pytest.run_stats(tests=tests))
+        # In a process of its own, whose words would be lost.
+        with Path("mutants/tests.log").open("w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+            return int(self._pytest.run_stats(tests=tests))
 
     def run_forced_fail(self) -> int:
         return int(self._pytest.run_forced_fail())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ import httpx
 import pytest
 
 from cartaguard import Issuer, StaticKeys, TokenVerifier
+from cartaguard.drivers import blocking
 from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidToken, KeysUnavailable
+from cartaguard.events import on_event
 from support.canary import CANARY
 from support.keys import jwks, rsa_key
 from support.served import Answer, Served, serving
@@ -18,6 +21,7 @@ from support.tokens import CLIENT, ISSUER, Clock, access_claims, bearer, mint, t
 
 POOL = {"region": "us-east-2", "userPoolId": "us-east-2_Abc123xyz", "userPoolWebClientId": CLIENT}
 OWN = "http://127.0.0.1:9/embedded"
+OWN_POOL = {"issuer": OWN, "jwksUri": "https://keys.example/"}
 
 
 @pytest.fixture
@@ -79,6 +83,59 @@ def test_kinds_and_algorithms_are_those_that_were_given() -> None:
     assert caught.value.code == "wrong_token_use"
 
 
+def test_an_algorithm_that_was_not_given_is_refused_also_once_the_issuer_is_known() -> None:
+    verifier, _ = outside(POOL, algorithms=["PS256"])
+    for _ in range(2):
+        with pytest.raises(InvalidToken) as caught:
+            verifier.verify(token_for())
+        assert caught.value.code == "alg_not_allowed"
+
+
+def test_the_address_is_the_one_that_was_given_without_a_slash_at_its_end() -> None:
+    assert Issuer.carta("https://carta.example/X/").name == "https://carta.example/X"
+
+
+def test_an_issuer_that_was_found_before_any_verifier_uses_the_clock_of_the_first_one(served: Served) -> None:
+    issuer: Any = Issuer.carta(served.url)
+    blocking.run(issuer.resolve())
+    clock = Clock()
+    verifier = TokenVerifier([issuer], clock=clock)
+    assert verifier.verify(own_token())
+    clock.now += 300
+    assert verifier.verify(own_token(now=clock.now))
+    assert served.count("/keys") == 2
+
+
+def test_what_may_be_set_back_is_no_clock_for_pauses() -> None:
+    issuer: Any = Issuer.carta("https://carta.example")
+    TokenVerifier([issuer])
+    assert issuer._clock is time.monotonic
+    other: Any = Issuer.carta("https://carta.example")
+    clock = Clock()
+    TokenVerifier([other], clock=clock)
+    assert other._clock is clock
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(body=b"no json"), "it is no JSON object"),
+        (Answer.of([POOL]), "it is no JSON object"),
+        (Answer.of({**POOL, "region": "nowhere"}), "it names no issuer that can be used (bad_region)"),
+        (Answer.of({**POOL, "userPoolId": "us-east-1_Abc123xyz"}), "it names no issuer that can be used (bad_pool_id)"),
+        (Answer(404), "status 404"),
+    ],
+)
+def test_why_an_answer_is_of_no_use_is_said_in_words_of_our_own(answer: Answer, said: str, served: Served) -> None:
+    told: list[Any] = []
+    served.answers["/auth"] = answer
+    end = on_event(lambda event, fields: told.append((event, fields["reason"])))
+    with pytest.raises(KeysUnavailable):
+        TokenVerifier([Issuer.carta(served.url)], clock=Clock()).verify(own_token())
+    end()
+    assert told == [("keys_unavailable", said)]
+
+
 def test_a_server_elsewhere_cannot_name_an_issuer_of_its_own() -> None:
     verifier, client = outside({**POOL, "issuer": OWN, "jwksUri": "https://carta.example/keys"})
     with pytest.raises(InvalidToken) as caught:
@@ -110,6 +167,7 @@ def test_an_embedded_carta_names_its_own(served: Served) -> None:
         Answer.of({**POOL, "userPoolId": "us-east-1_Abc123xyz"}),
         Answer.of({**POOL, "userPoolId": "us-east-2_a/../../b"}),
         Answer.of({**POOL, "userPoolWebClientId": ""}),
+        Answer.of({**OWN_POOL}),
         Answer.of({**POOL, "userPoolWebClientId": None}),
         Answer.of({**POOL, "userPoolWebClientId": [CLIENT]}),
         Answer.of({**POOL, "issuer": OWN}),
@@ -198,7 +256,7 @@ def test_the_address_itself_is_no_issuer(served: Served) -> None:
     "host", ["http://carta.example", "carta.example", "", "https://u:p@carta.example", "https://carta.example?a", None]
 )
 def test_an_address_that_is_neither_https_nor_on_this_machine_is_a_configuration_error(host: Any) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigurationError, match="`host`") as caught:
         Issuer.carta(host)
     assert "u:p" not in str(caught.value)
 

@@ -140,6 +140,21 @@ def test_every_claim_that_the_package_names_has_a_row() -> None:
     assert {row.status for row in ROWS.values()} == {"verified", "required", "optional", "unchecked"}
 
 
+@pytest.mark.parametrize(("use", "of_its_own"), [("id", ("aud", True)), ("access", ("client_id", True))])
+def test_each_kind_of_token_is_tested_by_the_rows_that_are_for_it(use: str, of_its_own: tuple[str, bool]) -> None:
+    """What is verified or required must be there, the rest may be missing."""
+    tests = module._tests(use)
+    assert tests == module._TESTS[use]
+    assert [(name, required) for name, required, _, _ in tests] == [
+        ("exp", True),
+        ("iat", True),
+        of_its_own,
+        ("sub", True),
+        *((name, False) for name in ("nbf", "azp", "cognito:groups", "cognito:username", "username", "scope")),
+    ]
+    assert all((test, refusal) == (ROWS[name].test, ROWS[name].refusal) for name, _, test, refusal in tests)
+
+
 def test_a_refusal_names_the_claim_and_never_its_value(issuer: Issuer) -> None:
     with pytest.raises(InvalidToken) as caught:
         check({**id_claims(), "azp": "foreign-client-id"}, issuer, NOW, LEEWAY)

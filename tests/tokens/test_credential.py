@@ -6,6 +6,7 @@ import pytest
 
 from cartaguard.errors import InvalidRequest
 from cartaguard.tokens.credential import LONGEST, bearer_token
+from cartaguard.tokens.refusals import CREDENTIAL_REFUSALS
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,10 @@ from cartaguard.tokens.credential import LONGEST, bearer_token
         ([b"bearer a.b.c"], b"a.b.c"),
         ([b"BEARER a.b.c"], b"a.b.c"),
         ([b"Bearer \xff\x00"], b"\xff\x00"),
+        ([b"Bearer \x0b\r"], b"\x0b\r"),
+        ([b"Bearer X"], b"X"),
+        ([b"Basic a,\x0bBearer b"], None),
+        ([b"Basic a,XBearer b"], None),
         ([b"Bearer " + b"a" * (LONGEST - 7)], b"a" * (LONGEST - 7)),
     ],
 )
@@ -57,4 +62,4 @@ def test_one_bearer_credential_is_found_and_another_scheme_is_none(values: list[
 def test_what_is_not_one_credential_is_a_bad_request(values: list[bytes], code: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         bearer_token(values)
-    assert caught.value.code == code
+    assert (caught.value.code, str(caught.value)) == (code, CREDENTIAL_REFUSALS[code])

@@ -49,6 +49,7 @@ def test_a_failure_is_told_and_not_raised(fault: Exception) -> None:
     assert document.failed
     assert document.pause() == 1
     assert document.unavailable().retry_after == 1
+    assert str(document.unavailable()) == "`https://keys.example/set` could not be read"
     assert landings == ["landed"]
 
 

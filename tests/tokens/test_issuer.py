@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
-from cartaguard import Issuer, RemoteKeys, StaticKeys
+from cartaguard import Issuer, RemoteKeys, StaticKeys, TokenVerifier
 from cartaguard.errors import ConfigurationError
 from support.keys import jwks, rsa_key
-from support.tokens import CLIENT, ISSUER
+from support.tokens import CLIENT, ISSUER, Clock, token_for
 
 KEYS = StaticKeys(jwks(rsa_key()))
 
@@ -69,6 +70,34 @@ def test_a_cognito_pool_has_its_name_and_keys_at_aws() -> None:
     assert isinstance(issuer.keys, RemoteKeys)
     assert issuer.keys.url == issuer.name + "/.well-known/jwks.json"
     assert issuer.token_use == {"access"}
+
+
+def test_a_cognito_pool_has_the_algorithms_and_the_client_that_were_given() -> None:
+    asked: list[str] = []
+
+    class Client:
+        def get(self, url: str, **options: Any) -> httpx.Response:
+            asked.append(url)
+            return httpx.Response(200, json=jwks(rsa_key()))
+
+    pool: dict[str, Any] = {"region": "us-east-2", "user_pool_id": "us-east-2_Abc123xyz", "client_ids": [CLIENT]}
+    assert Issuer.cognito(**pool, algorithms=["PS256"]).algorithms == {"PS256"}
+    verifier = TokenVerifier([Issuer.cognito(**pool, http=Client())], clock=Clock())
+    assert verifier.verify(token_for()).issuer == ISSUER
+    assert asked == [ISSUER + "/.well-known/jwks.json"]
+
+
+@pytest.mark.parametrize(
+    ("region", "pool", "code", "said"),
+    [
+        ("us-east", "us-east_a", "bad_region", "`us-east` is not an AWS region such as `us-east-2`"),
+        ("us-east-2", "abc", "bad_pool_id", "`abc` is not a user pool id of the region, such as `us-east-2_Abc123xyz`"),
+    ],
+)
+def test_what_is_no_region_or_pool_is_named_with_an_example(region: str, pool: str, code: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Issuer.cognito(region=region, user_pool_id=pool, client_ids=[CLIENT])
+    assert (caught.value.code, str(caught.value)) == (code, said)
 
 
 @pytest.mark.parametrize(

@@ -198,3 +198,7 @@ def test_two_keys_with_one_kid_for_one_algorithm_are_none_and_for_two_algorithms
     elliptic = ec_key("twice")
     both = verifier_for(keys=StaticKeys(jwks(first, elliptic)), algorithms=["RS256", "ES256"])
     assert both.verify(token_for(key=first)).subject == both.verify(token_for(key=elliptic)).subject
+
+
+def test_a_key_shows_its_name_and_its_algorithms_alone() -> None:
+    assert repr(read_key(RSA.jwk(alg=None))) == f"<Jwk {RSA.kid!r} for PS256, PS384, PS512, RS256, RS384, RS512>"

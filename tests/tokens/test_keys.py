@@ -253,6 +253,53 @@ def test_a_cached_token_is_not_at_hand_once_its_keys_grow_stale(world: World) ->
     assert world.verifier.at_hand(values) is None
 
 
+def test_what_a_key_verifies_is_cached_for_as_long_as_the_key_is_fresh_be_it_half_a_second(world: World) -> None:
+    values = bearer(token_for(key=FIRST, life=7200))
+    world.verify(world.token())
+    world.clock.now += 299.5
+    principal = world.verifier.at_hand(values)
+    assert principal is not None
+    assert world.verifier.cached(values[0]) is principal
+    world.clock.now += 0.5
+    assert world.verifier.cached(values[0]) is None
+
+
+def test_health_tells_fresh_idle_stale_and_unavailable_keys_apart_to_the_second(world: World) -> None:
+    world.verify(world.token())
+    start = world.clock.now
+
+    def told(after: float) -> tuple[str, str]:
+        world.clock.now = start + after
+        health = world.keys.health("x")
+        return health.state, health.level
+
+    assert [told(after)[0] for after in (0.0, 299.0, 300.0, 3600.0)] == ["fresh", "fresh", "idle", "idle"]
+    world.fail()
+    world.clock.now = start + 300.0
+    world.verify(world.token())
+    assert [told(after) for after in (299.0, 300.0, 3600.0, 3601.0)] == [
+        ("fresh", "ok"),
+        ("stale", "degraded"),
+        ("stale", "degraded"),
+        ("unavailable", "down"),
+    ]
+
+
+def test_a_kid_that_was_missing_is_asked_for_again_once_the_set_could_have_changed(world: World) -> None:
+    """After the lifetime of a set, to the second."""
+    world.verify(world.token())
+    start = world.clock.now
+    assert world.verify(world.token(FOREIGN)) == "unknown_key"
+    fetches = []
+    for after in (299.0, 300.0):
+        # A set that was just fetched for a known key says nothing of this one any more.
+        world.clock.now = start + after
+        world.verify(world.token())
+        world.verify(world.token(FOREIGN))
+        fetches.append(world.fetches)
+    assert fetches == [2, 4]
+
+
 def test_what_a_stale_key_verifies_is_not_cached(world: World) -> None:
     values = bearer(token_for(key=FIRST, life=7200))
     world.verify(world.token())
@@ -394,6 +441,16 @@ def test_a_request_that_needs_keys_is_authenticated_by_the_same_steps_in_both_co
     with pytest.raises(StopIteration) as stop:
         next(world.verifier.authenticate_steps(values))
     assert stop.value.value is again
+
+
+def test_what_was_verified_by_the_steps_with_keys_that_did_not_change_is_remembered(world: World) -> None:
+    world.verify(world.token())
+    world.clock.now += 300
+    values = bearer(world.token())
+    assert world.verifier.at_hand(values) is None
+    principal = blocking.run(world.verifier.authenticate_steps(values))
+    assert world.fetches == 2
+    assert world.verifier.cached(values[0]) is principal
 
 
 class _Client:

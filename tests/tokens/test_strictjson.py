@@ -25,6 +25,8 @@ GOOD: list[tuple[bytes, Any]] = [
     (b"1e-999", 0.0),
     (b"-0", 0),
     (b"[" * 16 + b"]" * 16, [[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]),
+    # More brackets than that, and none of them deeper.
+    (b"[" * 15 + b"[],[1]" + b"]" * 15, [[[[[[[[[[[[[[[[], [1]]]]]]]]]]]]]]]]),
     (b'["[[[[[[[[[[[[[[[[[[[["]', ["[" * 20]),
     (b"null", None),
     (b"[true, false]", [True, False]),

@@ -225,6 +225,8 @@ def test_an_issuer_may_not_be_given_twice() -> None:
 
 def test_a_verifier_shows_its_issuers() -> None:
     assert repr(verifier_for()) == f"<TokenVerifier of {ISSUER}>"
+    both = [Issuer(name, client_ids=[CLIENT], keys=StaticKeys(jwks(KEY))) for name in (ISSUER, "https://b.example")]
+    assert repr(TokenVerifier(both)) == f"<TokenVerifier of {ISSUER}, https://b.example>"
 
 
 def test_importing_the_verifier_loads_no_cryptography_http_client_or_event_loop() -> None:
