@@ -36,6 +36,8 @@ current_request: Callable[[], Request] = cast("Any", request)._get_current_objec
 #: Marks a blueprint that is in an inventory.
 TAKEN = "__cartaguard_taken__"
 
+_NONE: Mapping[str, Any] = {}
+
 _HOW = "`@carta.requires(…)` on it, `carta.protect(blueprint, …)` (`carta.init_app(app, static=…)` for `static`)"
 
 
@@ -106,8 +108,7 @@ class Door:
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
-                # A copy, since a preprocessor of the application may take something out.
-                entry, params = routes.entry(rule, method), dict(view_args or ())
+                entry, params = routes.entry(rule, method), view_args or _NONE
             else:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)

@@ -131,7 +131,7 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         if found is not None:
             entries = found.entries
             if len(entries) == 1 and entries[0] is plan.entry:
-                if params == plan.texts and found.convert is None and not held.confirmed:
+                if params == plan.params and found.convert is None and not held.confirmed:
                     # Nearly always: what the gate has decided on, to the letter.
                     held.confirmed = entries
                     return handle(scope, receive, send)

@@ -127,8 +127,8 @@ class Gate:
         if principal is None:
             return None
         facts = guard.directory
-        standing = facts.standing()
-        if plan.number and standing is not None:
+        standing = facts.standing() if plan.kept else None
+        if standing is not None:
             known, settled = principal.settled
             if known is standing and plan.number in settled:
                 return Pass(self, principal, plan)
@@ -140,10 +140,10 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        if not plan.number:
+        if not plan.kept:
             plans.keep(protocol, method, path, plan)
         elif standing is not None:
-            remember(principal, standing, plan.number, True)
+            remember(principal, standing, plan.numbered(), True)
         return Pass(self, principal, plan)
 
     def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
@@ -186,23 +186,42 @@ class Gate:
         :param entry: of the route that was matched; ``None``: none was.
         :param params: its parameters as the framework converted them.
         """
+        guard = self.guard
+        plans = self.plans
+        plan = plans.matched(entry, params, method, path)
         try:
-            canonical(path)
-            principal = self.guard.recognise(values)
+            if plan is None:
+                canonical(path)
+            principal = guard.recognise(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if principal is None:
             return None
         if entry is None:
             raise self.denied(NO_ROUTE, principal)
-        facts = self.guard.directory
-        for requirement, filling in self._demanded_matched(entry, params, method, path, principal):
+        facts = guard.directory
+        standing = None if plan is None else facts.standing()
+        if plan is not None and standing is not None:
+            known, settled = principal.settled
+            if known is standing and plan.number in settled:
+                return Pass(self, principal, plan)
+        made = self._matched_plan(entry, params, method, path, principal) if plan is None else plan
+        for requirement, filling in made.demands:
             answer = decide(requirement, principal, filling, facts)
             if type(answer) is not Decision:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        return Pass(self, principal, Plan(entry, params, method=method, path=path))
+        if plan is None:
+            plans.keep_matched(made)
+        elif standing is not None:
+            remember(principal, standing, made.numbered(), True)
+        return Pass(self, principal, made)
+
+    def _matched_plan(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> Plan:
+        # A copy: the framework's own may be changed by whoever comes next.
+        own = dict(params)
+        return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method=method, path=path)
 
     def admit_matched_steps(
         self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]
@@ -217,8 +236,9 @@ class Gate:
             raise self.refused(fault) from None
         if entry is None:
             raise self.denied(NO_ROUTE, principal)
-        yield from self._decide(principal, self._demanded_matched(entry, params, method, path, principal))
-        return Pass(self, principal, Plan(entry, params, method=method, path=path))
+        plan = self._matched_plan(entry, params, method, path, principal)
+        yield from self._decide(principal, plan.demands)
+        return Pass(self, principal, plan)
 
     def _demanded_matched(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> list[Check]:
         """What holds on a path, and on the path as the framework understood it: `/items/08` that serves item 8 is `/items/8`."""
@@ -241,7 +261,7 @@ class Gate:
             none: the route is missing from the table, and is refused.
         :param params: the parameters as the framework converted them.
         """
-        if len(entries) == 1 and entries[0] is held.plan.entry and _same(held.plan.texts, params):
+        if len(entries) == 1 and entries[0] is held.plan.entry and _same(held.plan.params, params):
             return True
         for requirement, filling in self._undecided(held, entries, params):
             answer = decide(requirement, held.principal, filling, self.guard.directory)
@@ -261,7 +281,7 @@ class Gate:
             raise self.denied(UNDECLARED, held.principal)
         demands: list[Check] = []
         for entry in entries:
-            if entry is held.plan.entry and _same(held.plan.texts, params):
+            if entry is held.plan.entry and _same(held.plan.params, params):
                 continue
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
             path = held.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.path, params)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from cartaguard.errors import InvalidRequest
 from cartaguard.guard.flow import Check
@@ -32,16 +33,19 @@ _LONGEST = 512
 
 _NONE: Mapping[str, Any] = {}
 
+#: The types of parameters that are what they are for good.
+_FIXED = frozenset({str, int, float, bool, UUID})
+
 
 class Plan:
     """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may.
 
     ``method`` and ``path`` are what was asked for. ``allow`` is set where the framework will answer 405,
     ``other_slash`` where it redirects to that path; ``served`` says that it will do neither. ``number`` is the plan's
-    own among all plans and requirements once it is kept, and 0 before.
+    own among all plans and requirements once something is remembered by it, and 0 before.
     """
 
-    __slots__ = ("allow", "demands", "entry", "method", "number", "other_slash", "params", "path", "served", "texts", "verdict")
+    __slots__ = ("allow", "demands", "entry", "kept", "method", "number", "other_slash", "params", "path", "served", "verdict")
 
     def __init__(
         self,
@@ -57,8 +61,6 @@ class Plan:
     ) -> None:
         self.entry = entry
         self.params = params
-        #: The parameters again, to be compared with a framework's.
-        self.texts = dict(params)
         self.demands = demands
         self.method = method
         self.path = path
@@ -66,11 +68,13 @@ class Plan:
         self.other_slash = other_slash
         self.allow = allow
         self.served = other_slash is None and allow is None
+        self.kept = False
         self.number = 0
 
-    @property
-    def kept(self) -> bool:
-        return self.number != 0
+    def numbered(self) -> int:
+        """Its number, from now on. Of two that threads give at once one is lost, and with it what was remembered by it."""
+        self.number = self.number or new_number()
+        return self.number
 
 
 class Plans:
@@ -110,12 +114,26 @@ class Plans:
         """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace)."""
         if method not in _KEPT or len(path) > _LONGEST or not self._most:
             return
-        plan.number = new_number()
+        plan.kept = True
         if len(self.kept) >= self._most:
             # Start over rather than keep an order: the busy ones are back at once.
             self.kept = {(protocol, method, path): plan}
         else:
             self.kept[protocol, method, path] = plan
+
+    def matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan | None:
+        """The plan that was kept for a route which a framework matched, with these very parameters."""
+        plan = self.kept.get(("matched", method, path))
+        if plan is None or plan.entry is not entry:
+            return None
+        # `1 == True`, and one of them fills no template.
+        same = plan.params == params and (not params or [*map(type, params.values())] == [*map(type, plan.params.values())])
+        return plan if same else None
+
+    def keep_matched(self, plan: Plan) -> None:
+        """:meth:`keep`, for a route that a framework matched; what its parameters are may not change any more."""
+        if all(type(value) in _FIXED for value in plan.params.values()):
+            self.keep("matched", plan.method, plan.path, plan)
 
     def _make(self, protocol: str, method: str, path: str) -> Plan:
         candidates = self.table.candidates(path)

@@ -159,7 +159,7 @@ class RouteTable:
             found += node.tails
             found += node.ends
         fits: list[Candidate] = []
-        for _, entry in sorted(found, key=_order):
+        for _, entry in found if len(found) < 2 else sorted(found, key=_order):
             params = entry.matcher(segments, path)
             if params is not None:
                 # Kept, and handed to every later request on this path: nobody may change them.
