@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One stamp, so that the environment is made once and again only when its description changes.
 READY := $(VENV)/.ready
 
-.PHONY: demo test check test-servers format dev bench check-bench clean
+.PHONY: demo test check test-servers format dev bench check-bench clean test-caches
 
 demo: $(READY)
 	$(BIN)/cartaguard demo
@@ -43,6 +43,15 @@ FUZZ_TARGETS := json compact header claims credential keys base64url path
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	set -e; for target in $(FUZZ_TARGETS); do $(BIN)/python tests/fuzz/run.py $$target $(FUZZ_SECONDS); done
+
+# What a cache holds changes no answer: the tests of everything that remembers, with caches of (next to) nothing and of everything.
+CACHES := tests/caches tests/concurrency tests/conformance/test_conformance.py tests/directories/test_cached.py tests/directories/test_freshness.py \
+	tests/guard tests/model tests/tokens tests/test_asgi.py tests/test_fastapi.py tests/test_flask.py tests/test_functions.py \
+	tests/test_starlette.py tests/test_wsgi.py
+
+test-caches: $(READY)
+	CARTAGUARD_TEST_CACHES=smallest $(BIN)/python -m pytest -n 2 -m "not server" $(CACHES)
+	CARTAGUARD_TEST_CACHES=largest $(BIN)/python -m pytest -n 2 -m "not server" $(CACHES)
 
 format: $(READY)
 	$(BIN)/ruff format .

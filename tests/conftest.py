@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from cartaguard import events
+from support.cache_bounds import cache_bounds
 from support.canary import Watch
 
 
@@ -34,3 +35,11 @@ def no_secret_is_logged() -> Iterator[None]:
     own.setLevel(level)
     root.removeHandler(watch)
     assert not watch.leaks, "a secret was logged"
+
+
+@pytest.fixture(autouse=True)
+def caches_are_as_large_as_the_session_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """See :mod:`support.cache_bounds`."""
+    back = cache_bounds(getattr(request.node, "originalname", request.node.name))
+    yield
+    back()

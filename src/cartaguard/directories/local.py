@@ -16,6 +16,7 @@ from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_read import granted_flags, read_facts
 from cartaguard.directories.local_store import Everything, Store, Stored, View
 from cartaguard.directories.local_write import Author, Writer
+from cartaguard.drivers.forks import renew_in_children
 from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.facts import Freshness, Granted, Known, Listed, Memberships, Organizations
 from cartaguard.model.names import Resource
@@ -44,6 +45,7 @@ class LocalDirectory(Directory):
         self._version = store.version
         self._memo = _Memo(None)
         self._qualified = False
+        renew_in_children(self)
 
     @classmethod
     def from_dict(cls, facts: object, *, strict: bool = True) -> LocalDirectory:
@@ -154,6 +156,10 @@ class LocalDirectory(Directory):
 
     def close(self) -> None:
         self._store.close()
+
+    def renew(self) -> None:
+        """Begin anew in a forked process: a thread that stayed behind may have held a lock of the memory."""
+        self._memo = _Memo(None)
 
     def standing(self) -> object | None:
         """What is remembered belongs to one version of the facts, and so stands for it."""

@@ -98,20 +98,47 @@ class Principal:
         for what, value in (("groups", groups), ("scopes", scopes)):
             if isinstance(value, (str, bytes)):
                 raise ParameterError(f"`{what}` is a sequence of names, not one text", code="bad_principal")
+        self._state(issuer, subject, username, frozenset(map(str, groups)), frozenset(scopes), MappingProxyType(dict(claims)), credential)
+
+    @classmethod
+    def verified(
+        cls,
+        issuer: str,
+        subject: str,
+        username: str | None,
+        groups: frozenset[str],
+        scopes: frozenset[str],
+        claims: dict[str, Any],
+        credential: Credential,
+    ) -> Principal:
+        """The caller of a token whose claims were checked already, and which nobody changes any more."""
+        principal = object.__new__(cls)
+        principal._state(issuer, subject, username, groups, scopes, MappingProxyType(claims), credential)
+        return principal
+
+    def _state(
+        self,
+        issuer: str,
+        subject: str,
+        username: str | None,
+        groups: frozenset[str],
+        scopes: frozenset[str],
+        claims: Mapping[str, Any],
+        credential: Credential | None,
+    ) -> None:
         exp = claims.get("exp")
-        self._fill(
-            issuer=issuer,
-            subject=subject,
-            username=subject if username is None else username,
-            groups=frozenset(map(str, groups)),
-            scopes=frozenset(scopes),
-            claims=MappingProxyType(dict(claims)),
-            credential=credential,
-            expires_at=exp if isinstance(exp, (int, float)) and not isinstance(exp, bool) else None,
-            authenticated=True,
-            settled=NOTHING_SETTLED,
-            _hash=hash((issuer, subject)),
-        )
+        fill = object.__setattr__
+        fill(self, "issuer", issuer)
+        fill(self, "subject", subject)
+        fill(self, "username", subject if username is None else username)
+        fill(self, "groups", groups)
+        fill(self, "scopes", scopes)
+        fill(self, "claims", claims)
+        fill(self, "credential", credential)
+        fill(self, "expires_at", exp if isinstance(exp, (int, float)) and not isinstance(exp, bool) else None)
+        fill(self, "authenticated", True)
+        fill(self, "settled", NOTHING_SETTLED)
+        fill(self, "_hash", hash((issuer, subject)))
 
     def _fill(self, **values: object) -> None:
         for name, value in values.items():

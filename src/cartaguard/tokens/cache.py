@@ -1,16 +1,18 @@
 """The cache of verified tokens: a plain bounded dict, keyed by the whole ``Authorization`` value.
 
 Full equality, never a digest or a part of the token: a part that is not compared is a part that can be forged.
-There is no lock (a fork could copy a held one). Who verifies takes hold of the current shelf *before* it reads
-the keys and puts the outcome there; when the keys change, the shelf is replaced *after* them. So nothing that
-was verified with an older key is ever on the current shelf.
+Finding takes no lock. Who verifies takes hold of the current shelf *before* it reads the keys and puts the outcome
+there; when the keys change, the shelf is replaced *after* them, in one step. So nothing that was verified with an
+older key is ever on the current shelf.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 
+from cartaguard.drivers.forks import renew_in_children
 from cartaguard.model.principal import Principal
 
 __all__ = ["Shelf", "TokenCache"]
@@ -19,22 +21,23 @@ __all__ = ["Shelf", "TokenCache"]
 class Shelf:
     """What was verified with one state of the keys."""
 
-    __slots__ = ("_bound", "_order", "entries")
+    __slots__ = ("_bound", "_lock", "_order", "entries")
 
     def __init__(self, bound: int) -> None:
         #: value → (principal, good from, good until).
         self.entries: dict[bytes, tuple[Principal, float, float]] = {}
         self._order: deque[bytes] = deque()
         self._bound = bound
+        self._lock = threading.Lock()
 
     def put(self, value: bytes, principal: Principal, good_from: float, good_until: float) -> None:
         """Remember a principal; the oldest one goes when there are too many."""
-        if value not in self.entries:
-            self._order.append(value)
-        self.entries[value] = (principal, good_from, good_until)
-        # Each call appends at most one and removes at most one: the queue cannot be found empty by another thread.
-        if len(self._order) > self._bound:
-            self.entries.pop(self._order.popleft(), None)
+        with self._lock:
+            if value not in self.entries:
+                self._order.append(value)
+            self.entries[value] = (principal, good_from, good_until)
+            if len(self._order) > self._bound:
+                del self.entries[self._order.popleft()]
 
 
 class TokenCache:
@@ -44,16 +47,17 @@ class TokenCache:
     :param clock: seconds since 1970.
     """
 
-    __slots__ = ("__weakref__", "_bound", "_clock", "_entries", "shelf")
+    __slots__ = ("__weakref__", "_bound", "_clock", "shelf")
 
     def __init__(self, bound: int, clock: Callable[[], float]) -> None:
         self._bound = bound
         self._clock = clock
         self.clear()
+        renew_in_children(self)
 
     def get(self, value: bytes) -> Principal | None:
         """The principal for this very value, if it was verified, is still good and its key still in use."""
-        entry = self._entries.get(value)
+        entry = self.shelf.entries.get(value)
         if entry is None:
             return None
         principal, good_from, good_until = entry
@@ -62,4 +66,7 @@ class TokenCache:
     def clear(self) -> None:
         """Forget everything."""
         self.shelf = Shelf(self._bound)
-        self._entries = self.shelf.entries
+
+    def renew(self) -> None:
+        """Begin anew in a forked process: a thread that stayed behind may have held the shelf's lock."""
+        self.clear()

@@ -7,6 +7,8 @@ from cartaguard.tokens.claims import SignedClaims
 
 __all__ = ["principal_of"]
 
+_NONE: frozenset[str] = frozenset()
+
 _USERNAME = {"id": "cognito:username", "access": "username"}
 
 
@@ -16,13 +18,14 @@ def principal_of(signed: SignedClaims, token: bytes) -> Principal:
     :param token: the token itself, kept as the principal's credential.
     """
     claims = signed._claims
-    return Principal(
-        issuer=signed.issuer,
-        subject=signed.subject,
-        username=claims.get(_USERNAME[claims["token_use"]]),
-        groups=claims.get("cognito:groups", ()),
+    scope = claims.get("scope")
+    return Principal.verified(
+        signed.issuer,
+        signed.subject,
+        claims.get(_USERNAME[claims["token_use"]]),
+        frozenset(claims.get("cognito:groups", ())),
         # RFC 6749 section 3.3: divided by spaces, and by nothing else.
-        scopes=filter(None, claims.get("scope", "").split(" ")),
-        claims=claims,
-        credential=Credential(token.decode("ascii")),
+        frozenset(filter(None, scope.split(" "))) if scope else _NONE,
+        claims,
+        Credential(token.decode("ascii")),
     )
