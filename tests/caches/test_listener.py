@@ -149,6 +149,30 @@ def test_a_line_that_proves_nothing_is_given_up() -> None:
     assert events.counters()["bus_lost"] == 1
 
 
+def test_a_line_whose_proof_is_only_late_goes_on_and_nothing_is_used_meanwhile() -> None:
+    """It has missed nothing, so that nothing has to be forgotten."""
+
+    class Strict(Source):
+        bound = BOUND / 4
+
+    source, seen = Strict([], []), []
+
+    def late() -> Iterable[Heard]:
+        source.time.now += BOUND / 2
+        seen.append(source.time() < source.lease)
+        return (Alive(source.time()),)
+
+    def then() -> Iterable[Heard]:
+        seen.append(source.time() < source.lease)
+        return ()
+
+    source.scripts[0] = [(Alive(source.time()),), late, then]
+    source.run()
+    assert seen == [False, True]
+    assert source.told[:1] == [EVERYTHING]
+    assert source.told.count(EVERYTHING) == 2
+
+
 def test_a_line_that_never_proves_itself_is_given_up() -> None:
     """It has as long for its first proof as for the next ones."""
     source = Source([], [])

@@ -1,7 +1,7 @@
 """Bus: what one process has forgotten, the others forget too.
 
 A :class:`Bus` is a :class:`~cartaguard.caches.listener.Listener` that can also tell. Its lease rests on a *beat*:
-about twice a second it publishes a number in the same way as it publishes invalidations, and has to hear it
+four times a second it publishes a number in the same way as it publishes invalidations, and has to hear it
 back. As messages arrive in the order in which they were published, a beat that is heard proves that nothing
 published before it is missing. That finds whatever looks connected and is not: a half-open socket, a pooler
 that took the subscription away, a right to publish or to listen that is lacking. The first beat goes the
@@ -31,10 +31,14 @@ from cartaguard.drivers.breaker import Breaker
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import TransportError
 
-__all__ = ["BEAT", "Bus", "Channel", "Ears"]
+__all__ = ["BEAT", "COUNTS", "Bus", "Channel", "Ears"]
 
 #: Seconds between two beats.
-BEAT = 0.5
+BEAT = 0.25
+
+#: Seconds for which a beat counts. A process that is cut off from the bus uses its memory for no longer, so that what
+#: was told is heeded everywhere within a second.
+COUNTS = 0.9
 
 #: How many senders are known by their last number. Beyond that the oldest are forgotten, and so are their gaps.
 SENDERS = 4096
@@ -120,6 +124,8 @@ class Bus(Listener):
     :param clock: seconds that only grow.
     :param pause: waits so many seconds, or until the bus is closed.
     """
+
+    bound = COUNTS
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 A cache in front of a source may only remember facts while it would hear that they changed. A *listener* gives
 that as a :attr:`~Listener.lease`: the moment up to which everything that was told has been heard, plus
-:data:`BOUND`. It is renewed by proof only, never by the absence of faults: a socket that nobody serves any
+:attr:`~Listener.bound` seconds. It is renewed by proof only, never by the absence of faults: a socket that nobody serves any
 more, a process that was stopped, a subscription that was lost without a word all end in a lease that runs out.
 Whatever is in doubt empties the cache before a new lease is given.
 
@@ -55,6 +55,7 @@ from cartaguard.model.health import Condition
 __all__ = ["BOUND", "Alive", "Heard", "Line", "Listener", "Lost"]
 
 #: Seconds for which a proof counts, unless a source says otherwise: nothing that was changed longer ago is unheard of while a lease runs.
+#: A line without a proof for so long (at least) is given up; one whose proof was only late goes on, since it has missed nothing.
 BOUND = 2.0
 
 #: Seconds to wait before a line is opened again, after the first, second, … failure in a row; the last goes on for ever.
@@ -227,7 +228,7 @@ class Listener:
                 if self._closed.is_set():
                     self.lease = 0.0
                 yield True
-            if self.clock() >= proof + self.bound:
+            if self.clock() >= proof + max(self.bound, BOUND):
                 raise Lost(code="silent" if begun else "unproven")
 
     def _tell(self, invalidation: Invalidation) -> None:
