@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import plots
 from benchmarks.contenders import PAIRED
 from benchmarks.results import OURS, Entry, Results, entries, first_cells, number, spread
+from benchmarks.sizes import GROWING
 from benchmarks.targets import lines
 from benchmarks.workers import ROOT
 
@@ -152,6 +153,13 @@ def _absent(results: Results, rows: Sequence[str]) -> str:
     return "".join(f"\n\nNot in the table: {who}. {reason}." for who, reason in sorted(named))
 
 
+def _notes(found: Sequence[Entry]) -> str:
+    """What is to be said about the stores beside the numbers."""
+    present = {one["who"] for one in found}
+    noted = [f"{store.who}: {store.note}" for store in GROWING if store.note and store.who in present]
+    return "\n\n" + "; ".join(noted) + "." if noted else ""
+
+
 def _paired(results: Results, name: str) -> str:
     rows = [
         (found["who"], found["version"] or "-", found["cell"], spread(found["added"]), _checked(found))
@@ -189,6 +197,7 @@ def _growth(results: Results, drawn: set[str]) -> Iterator[str]:
                 f"{one['grants']:,}",
                 "-" if one["bytes"] is None else number(one["bytes"]),
                 spread(one["lookup"]),
+                spread(one["permission"]) if "permission" in one else "-",
                 number(one["build"]),
             )
             for one in found
@@ -200,6 +209,7 @@ def _growth(results: Results, drawn: set[str]) -> Iterator[str]:
         yield (
             text
             + _table(("who", "grants", "bytes a grant", "look-up, µs", "a permission, µs", "seconds to build"), rows)
+            + _notes(found)
             + _absent(results, ["growth"])
         )
     found = [one for one in entries(results, "start") if "failed" not in one]
@@ -273,4 +283,6 @@ def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     def line(cells: Sequence[object]) -> str:
         return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
+    if any(len(row) != len(head) for row in rows):
+        raise ValueError(f"a row of the table `{line(head)}` is not as long as its head")
     return "\n".join([line(head), line(["---"] * len(head)), *(line(row) for row in rows)])

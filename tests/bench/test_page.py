@@ -119,6 +119,21 @@ def test_preliminary_results_are_marked_as_such() -> None:
     assert "Preliminary" in text_of(results)
 
 
+def test_ten_million_grants_are_about_ten_million() -> None:
+    """The described facts are drawn by chance, and a few grants are drawn twice; a tenth of them is another size."""
+    results = copy.deepcopy(RESULTS)
+    big = results["rows"]["growth"]["entries"][1]
+    for grants, shown in ((9_997_917, "50 bytes | met"), (1_000_000, "- | not measured")):
+        big["grants"] = grants
+        assert f"| grants in memory, dict of dicts, at 10 million | 49 | ≤ 55 bytes | {shown} |" in text_of(results)
+
+
+def test_a_row_that_is_not_as_long_as_its_head_is_an_error() -> None:
+    """Numbers never stand below another column's name."""
+    with pytest.raises(ValueError, match="not as long"):
+        page._table(("a", "b"), [(1,)])
+
+
 def test_the_plots_are_whole_pictures_with_words_for_who_does_not_see_them() -> None:
     """Each plot is well-formed, has a title and a description, and colours for light and dark pages."""
     plots = {path.name: text for path, text in page.made(RESULTS, BARE).items() if path.suffix == ".svg"}
