@@ -12,13 +12,16 @@ from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource
 from cartaguard.devserver.store import Tables
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.graph import Grantee
+from cartaguard.directories.snapshot import SnapshotDirectory
 from cartaguard.directories.spicedb import SpiceDBDirectory
 from cartaguard.model.principal import Credential
 from cartaguard.testing import EmbeddedCarta
 from support.randomly import ORGANIZATIONS
 from support.spicedb import SpiceDB
 
-__all__ = ["Carta", "Many", "Memory", "Sqlite", "Subject"]
+__all__ = ["Carta", "Many", "Memory", "Snapshot", "Sqlite", "Subject"]
+
+KEY = b"a key for the snapshots of tests only"
 
 
 class Subject:
@@ -56,6 +59,20 @@ class Sqlite(Subject):
     def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
         directory = LocalDirectory.open(self._path)
         directory.include(facts)
+        yield Guard(directory=directory)
+        directory.close()
+
+
+class Snapshot(Subject):
+    """A snapshot of the facts, signed, in a file that the next world's takes the place of."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "facts.snapshot"
+
+    @contextmanager
+    def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
+        Guard(directory=LocalDirectory.from_dict(facts)).snapshot(self._path, key=KEY)
+        directory = SnapshotDirectory(self._path, key=KEY, max_age=3600)
         yield Guard(directory=directory)
         directory.close()
 

@@ -18,7 +18,7 @@ import pytest
 from cartaguard import Guard, Principal
 from cartaguard.model.decision import Decision
 from cartaguard.testing import EmbeddedCarta
-from differential.subjects import Carta, Many, Memory, Sqlite, Subject
+from differential.subjects import Carta, Many, Memory, Snapshot, Sqlite, Subject
 from support.colours import close_client
 from support.randomly import PEOPLE, Asked, World
 from support.spicedb import spicedb
@@ -39,6 +39,7 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sub
         yield {
             "memory": Memory(),
             "sqlite": Sqlite(folder),
+            "snapshot": Snapshot(folder),
             "spicedb": many,
             "carta": Carta(stack.enter_context(EmbeddedCarta(store=folder / "carta.sqlite"))),
         }

@@ -11,6 +11,8 @@ import pytest
 
 from cartaguard import Guard, LocalDirectory, Permission, Policy, Principal, Resource, groups, permission, restricted
 from cartaguard.directories.base import Directory
+from cartaguard.directories.local_memory import MemoryStore
+from cartaguard.directories.local_read import read_facts
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.errors import FactsUnavailable
 from cartaguard.guard.gate import Gate, Refused
@@ -132,6 +134,25 @@ def test_a_directory_that_cannot_tell_has_nothing_remembered() -> None:
     guard, olga = Guard(directory=directory), caller()
     assert guard.check(olga, READ)
     directory.held = Permission.NONE
+    assert not guard.check(olga, READ)
+
+
+class Changing(LocalDirectory):
+    """One with a rule of its own, of which the store knows nothing."""
+
+    closed = False
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> Granted:
+        return Granted() if self.closed else super().permission(principal, resource, flag, fresh)
+
+
+def test_a_kind_of_local_directory_with_rules_of_its_own_is_asked_each_time() -> None:
+    """Only it can tell for how long what it says stands."""
+    directory = Changing(MemoryStore(read_facts(facts())))
+    guard, olga = Guard(directory=directory), caller()
+    assert guard.check(olga, READ)
+    assert guard.check(olga, READ)
+    directory.closed = True
     assert not guard.check(olga, READ)
 
 

@@ -40,6 +40,12 @@ class LocalDirectory(Directory):
 
     uses_groups = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "standing" not in vars(cls):
+            # Its facts may come from elsewhere too, or depend on the time: only it can tell how long they stand.
+            cls.standing = Directory.standing  # type: ignore[method-assign]
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._version = store.version
