@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, Any]:
-    ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("greenlets.py"))], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [sys.executable, str(Path(__file__).with_name("greenlets.py"))]
+    # pytest has put the tests' own modules on the path of this process alone.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     answer: dict[str, Any] = json.loads(ran.stdout)
     return answer

@@ -69,14 +69,3 @@ def test_there_are_never_more_than_the_bound(values: list[bytes], bound: int) ->
     for value in values:
         cache.shelf.put(value, OLGA, NOW, NOW + 1)
         assert len(cache.shelf.entries) <= bound
-
-
-def test_a_value_that_two_threads_put_at_once_goes_only_once() -> None:
-    """Both found it missing and queued it; the second turn in the queue finds nothing, which is no fault."""
-    shelf = TokenCache(1, Clock()).shelf
-    shelf.put(b"a", OLGA, NOW, NOW + 1)
-    shelf._order.append(b"a")
-    shelf.put(b"b", OLGA, NOW, NOW + 1)
-    shelf.put(b"c", OLGA, NOW, NOW + 1)
-    assert b"a" not in shelf.entries
-    assert shelf.entries[b"c"][0] is OLGA
