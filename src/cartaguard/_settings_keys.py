@@ -109,6 +109,20 @@ DIRECTORIES: Mapping[str, tuple[tuple[str, ...], Keys]] = {
             "timeout": NUMBER,
         },
     ),
+    "snapshot": (
+        ("path", "max_age"),
+        {
+            "path": TEXT,
+            "max_age": NUMBER,
+            "key_env": VARIABLE,
+            "key_file": TEXT,
+            "public_key_file": TEXT,
+            "check": _choice("whole", "as_read"),
+            "namespace": TEXT,
+            "live": FLAG,
+            "keys": FLAG,
+        },
+    ),
     "spicedb": (
         ("endpoint",),
         {"endpoint": TEXT, "token_env": VARIABLE, "token_file": TEXT, "tls": FLAG, "ca_file": TEXT, "timeout": NUMBER, "watch": FLAG},

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cartaguard._settings_keys import CACHE, DIRECTORIES, ISSUERS, TOP, Place, read_kind, read_table, unknown
+from cartaguard._settings_part import Part, content, later, variable
+from cartaguard._settings_snapshot import snapshot
 from cartaguard.errors import CartaGuardError, PolicyError, SettingsError
 from cartaguard.model.policy import Policy
 from cartaguard.model.policy import read_table as read_file
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cartaguard.guard.guard import Guard
     from cartaguard.tokens.issuer import Issuer
     from cartaguard.tokens.keys import Keys
+    from cartaguard.tokens.verifier import TokenVerifier
 
 __all__ = ["Settings"]
 
@@ -35,22 +38,6 @@ _PLAIN = ("policy", "realm", "access_url", "leeway")
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One issuer or directory, or the cache: its checked values, where they stand, and what relative paths are relative to."""
-
-    values: Mapping[str, Any]
-    place: Place
-    base: Path
-
-    def path(self, key: str) -> Path:
-        return Path(self.base, self.values[key])
-
-    def some(self, *keys: str) -> dict[str, Any]:
-        """Those of the values that were given."""
-        return {key: self.values[key] for key in keys if key in self.values}
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """What a guard is made of. Get one from :meth:`from_file`, :meth:`from_env` or :meth:`from_dict`.
 
@@ -59,9 +46,9 @@ class Settings:
     """
 
     source: str
-    issuers: tuple[_Part, ...] = field(default=(), repr=False)
-    directories: tuple[_Part, ...] = field(default=(), repr=False)
-    cache: _Part | None = field(default=None, repr=False)
+    issuers: tuple[Part, ...] = field(default=(), repr=False)
+    directories: tuple[Part, ...] = field(default=(), repr=False)
+    cache: Part | None = field(default=None, repr=False)
     #: A policy file, or the table ``{"routes": […]}`` of a policy that stands in the settings themselves.
     policy: Path | Mapping[str, Any] | None = field(default=None, repr=False)
     realm: str | None = field(default=None, repr=False)
@@ -109,14 +96,14 @@ class Settings:
             if tables[prefix]:
                 place = Place("environment", prefix, variable=True)
                 table = {name.removeprefix(prefix).lower(): value for name, value in tables[prefix].items()}
-                changes[key] = (_Part(read_kind(table, place, kinds), place, here),)
+                changes[key] = (Part(read_kind(table, place, kinds), place, here),)
         if tables[_CACHE]:
             place = Place("environment", _CACHE, variable=True)
             table = {name.removeprefix(_CACHE).lower(): value for name, value in tables[_CACHE].items()}
-            changes["cache"] = _Part(read_table(table, place, CACHE), place, here)
+            changes["cache"] = Part(read_table(table, place, CACHE), place, here)
         settings = replace(settings, **changes)
         naming = [*settings.directories, *([settings.cache] if settings.cache else [])]
-        named = {part.values.get(key) for part in naming for key in ("token_env", "api_token_env", "url_env", "bus_env")}
+        named = {part.values.get(key) for part in naming for key in ("token_env", "api_token_env", "url_env", "bus_env", "key_env")}
         plain = {name.removeprefix(_PREFIX).lower(): value for name, value in tables[_PREFIX].items() if name not in named}
         place = Place("environment", _PREFIX, variable=True)
         for key in plain:
@@ -136,11 +123,11 @@ class Settings:
             parts = []
             for index, one in enumerate(values.get(key, ())):
                 place = Place(source, f"{key}[{index}].")
-                parts.append(_Part(read_kind(one, place, kinds), place, base))
+                parts.append(Part(read_kind(one, place, kinds), place, base))
             values[key] = tuple(parts)
         if "cache" in values:
             place = Place(source, "cache.")
-            values["cache"] = _Part(read_table(values["cache"], place, CACHE), place, base)
+            values["cache"] = Part(read_table(values["cache"], place, CACHE), place, base)
         routes = values.pop("routes", None)
         if routes is not None and "policy" in values:
             raise SettingsError(f"{source}: `policy` and `routes` contradict each other; leave one out", code="contradiction")
@@ -161,16 +148,31 @@ class Settings:
         if not self.issuers:
             raise SettingsError(f"{self.source}: there is no issuer, so that nobody could be known; add `[[issuers]]`", code="missing_key")
         issuers = [_built(part, _issuer) for part in self.issuers]
-        directories = [_built(part, lambda part: _directory(part, self.environ)) for part in self.directories]
         cache = None if self.cache is None else _built(self.cache, lambda part: _shared(part, self.environ))
         given = {"realm": self.realm, "access_url": self.access_url}
         options: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         leeway: dict[str, Any] = {} if self.leeway is None else {"leeway": self.leeway}
         try:
             verifier = TokenVerifier(issuers, **leeway)
-            return Guard(verifier=verifier, directory=_chained(directories), policy=self._policy(), cache=cache, **options)
+            directory = self._directory(verifier)
+            return Guard(verifier=verifier, directory=directory, policy=self._policy(), cache=cache, **options)
+        except SettingsError:
+            raise
         except CartaGuardError as fault:
             raise SettingsError(f"{self.source}: {fault}", code=fault.code) from None
+
+    def _directory(self, verifier: TokenVerifier) -> Directory | None:
+        """All directories as one; in front of them, where there is one, the snapshot that stands in for them."""
+        behind = [part for part in self.directories if part.values.get("live")]
+        others = [_built(part, lambda part: _directory(part, self.environ, verifier)) for part in self.directories if part not in behind]
+        live = _chained(others)
+        for part in behind[1:]:
+            raise part.place.fault("live", "is said by another snapshot too, and one stands in for all directories", "contradiction")
+        for part in behind:
+            if live is None:
+                raise part.place.fault("live", "has a snapshot stand in for the other directories, and there is none", "contradiction")
+            return _built(part, lambda part: snapshot(part, self.environ, verifier, live))
+        return live
 
     def _policy(self) -> Policy | None:
         if self.policy is None:
@@ -187,7 +189,7 @@ def _known_variables() -> Iterable[str]:
     yield from (f"cache_{key}" for key in CACHE)
 
 
-def _built(part: _Part, build: Callable[[_Part], T]) -> T:
+def _built(part: Part, build: Callable[[Part], T]) -> T:
     """What a part describes; a fault of what is built is one of the part."""
     try:
         return build(part)
@@ -197,7 +199,7 @@ def _built(part: _Part, build: Callable[[_Part], T]) -> T:
         raise SettingsError(f"{part.place.source}: `{part.place.whole}`: {fault}", code=fault.code) from None
 
 
-def _issuer(part: _Part) -> Issuer:
+def _issuer(part: Part) -> Issuer:
     from cartaguard.tokens.issuer import Issuer
 
     values, tokens = part.values, part.some("token_use", "algorithms")
@@ -210,7 +212,7 @@ def _issuer(part: _Part) -> Issuer:
             return Issuer(values["issuer"], client_ids=values["client_ids"], keys=_keys(part), **tokens)
 
 
-def _keys(part: _Part) -> Keys:
+def _keys(part: Part) -> Keys:
     from cartaguard.tokens.keys import RemoteKeys, StaticKeys
 
     if "jwks_file" not in part.values:
@@ -219,11 +221,13 @@ def _keys(part: _Part) -> Keys:
         return RemoteKeys(part.values["jwks_uri"])
     if "jwks_uri" in part.values:
         raise part.place.fault("jwks_file", f"and `{part.place.name('jwks_uri')}` contradict each other; leave one out", "contradiction")
-    return StaticKeys(_content(part, "jwks_file"))
+    return StaticKeys(content(part, "jwks_file"))
 
 
-def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
+def _directory(part: Part, environ: Mapping[str, str], verifier: TokenVerifier) -> Directory:
     values = part.values
+    if values["kind"] == "snapshot":
+        return snapshot(part, environ, verifier, None)
     if values["kind"] == "carta":
         from cartaguard.directories.carta import CartaDirectory
 
@@ -248,7 +252,7 @@ def _directory(part: _Part, environ: Mapping[str, str]) -> Directory:
     raise part.place.fault("path", "does not tell its kind: it ends in .toml, .json, .sqlite, .sqlite3 or .db", "bad_value")
 
 
-def _service(part: _Part, environ: Mapping[str, str]) -> dict[str, Any]:
+def _service(part: Part, environ: Mapping[str, str]) -> dict[str, Any]:
     """A service account where one is wanted: a token from a variable, or from a file that is read whenever it is needed, or a profile."""
     named = part.some("token_env", "token_file", "api_token_env", "api_token_file", "profile")
     if part.values.get("credential", "caller") == "caller":
@@ -266,21 +270,21 @@ def _service(part: _Part, environ: Mapping[str, str]) -> dict[str, Any]:
         from cartaguard.carta.environment import find_login
 
         return {"credential": find_login(profile=part.values[key], host=part.values["host"], variables={}).login}
-    token = _variable(part, key, environ) if key.endswith("_env") else _file(part, key)
+    token = variable(part, key, environ) if key.endswith("_env") else later(part, key)
     return {"api_token" if key.startswith("api_") else "credential": token}
 
 
-def _key(part: _Part, environ: Mapping[str, str]) -> str | Callable[[], str]:
+def _key(part: Part, environ: Mapping[str, str]) -> str | Callable[[], str]:
     """The key of a store of facts: from a variable, or from a file that is read whenever it is needed."""
     key, *others = part.some("token_env", "token_file") or ("",)
     if not key:
         raise part.place.fault("token_env", f"is missing (or `{part.place.name('token_file')}`)", "missing_key")
     if others:
         raise part.place.fault(key, f"and `{part.place.name(others[0])}` contradict each other; leave one out", "contradiction")
-    return _variable(part, key, environ) if key == "token_env" else _file(part, key)
+    return variable(part, key, environ) if key == "token_env" else later(part, key)
 
 
-def _shared(part: _Part, environ: Mapping[str, str]) -> SharedCache:
+def _shared(part: Part, environ: Mapping[str, str]) -> SharedCache:
     from cartaguard.caches.shared import SharedCache
 
     url, bus, name = _address(part, "url", environ), _address(part, "bus", environ), part.some("namespace")
@@ -291,7 +295,7 @@ def _shared(part: _Part, environ: Mapping[str, str]) -> SharedCache:
     return SharedCache.postgres(bus, **name)
 
 
-def _address(part: _Part, key: str, environ: Mapping[str, str]) -> str | None:
+def _address(part: Part, key: str, environ: Mapping[str, str]) -> str | None:
     """An address that may need a password: in a variable or a file, or, where it has none, in the settings themselves."""
     named = part.some(key, f"{key}_env", f"{key}_file")
     if not named:
@@ -309,29 +313,7 @@ def _address(part: _Part, key: str, environ: Mapping[str, str]) -> str | None:
                 "inline_secret",
             )
         return address
-    return _variable(part, one, environ) if one.endswith("_env") else _content(part, one).strip()
-
-
-def _variable(part: _Part, key: str, environ: Mapping[str, str]) -> str:
-    name = part.values[key]
-    token = environ.get(name, "").strip()
-    if not token:
-        raise part.place.fault(key, f"names the variable `{name}`, which is not set", "missing_secret")
-    return token
-
-
-def _file(part: _Part, key: str) -> Callable[[], str]:
-    if not _content(part, key).strip():
-        raise part.place.fault(key, "names a file that is empty", "missing_secret")
-    file = part.path(key)
-    return lambda: file.read_text(encoding="utf-8", errors="replace").strip()
-
-
-def _content(part: _Part, key: str) -> str:
-    try:
-        return part.path(key).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise part.place.fault(key, f"names a file that cannot be read: {part.path(key)} ({type(fault).__name__})", "unreadable") from None
+    return variable(part, one, environ) if one.endswith("_env") else content(part, one).strip()
 
 
 def _chained(directories: list[Directory]) -> Directory | None:

@@ -59,7 +59,7 @@ def test_every_command_has_help_and_a_place_on_the_page(shell: Shell, words: lis
 def test_every_command_takes_the_common_options() -> None:
     top = get_command(application())
     for words in commands():
-        if words[0] not in ("dev", "demo", "health", "spicedb"):
+        if words[0] not in ("dev", "demo", "health", "snapshot", "spicedb"):
             command = top
             for word in words:
                 command = getattr(command, "commands")[word]  # noqa: B009 (typed as something narrower)

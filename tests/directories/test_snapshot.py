@@ -322,6 +322,12 @@ def test_what_could_not_be_taken_in_is_in_doubt_and_said(tmp_path: Path) -> None
     assert [fact.doubt for fact in everything(directory, EVE) if fact is not None] == ["not_in_snapshot"] * 5
 
 
+def test_a_snapshot_of_no_directory_tells_nothing(path: Path) -> None:
+    """It may have keys in it; facts are in doubt."""
+    write_parts(path, [], key=KEY, clock=lambda: NOW)
+    assert held(opened(path), OLGA) == "not_in_snapshot"
+
+
 def test_a_snapshot_that_stands_alone_is_not_copied(path: Path, tmp_path: Path) -> None:
     """Copy the file instead."""
     header = write_parts(tmp_path / "copy", sources_of(opened(path)), key=KEY, clock=lambda: NOW)

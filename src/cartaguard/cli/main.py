@@ -29,6 +29,7 @@ COMMANDS = (
     "token",
     "spicedb",
     "health",
+    "snapshot",
     "demo",
     "dev",
 )

@@ -85,6 +85,26 @@ class Output:
             task = bar.add_task("", total=total)
             yield lambda: bar.advance(task)
 
+    @contextmanager
+    def stages(self) -> Iterator[Callable[[str, int, int | None], None]]:
+        """Show on a terminal how far something is; gives a function that tells the stage, how many are done, and of how many."""
+        if not sys.stderr.isatty():
+            yield lambda what, done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = [TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn()]
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            tasks: dict[str, Any] = {}
+
+            def tell(what: str, done: int, total: int | None) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=total)
+                bar.update(tasks[what], completed=done, total=total)
+
+            yield tell
+
     def _json(self, value: object) -> None:
         # Plain ASCII is right on every terminal, in every pipe, and steers none.
         print(json.dumps(value, indent=2))

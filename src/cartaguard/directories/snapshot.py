@@ -204,7 +204,8 @@ class SnapshotDirectory(Directory):
         self._loaded = loaded
         if loaded is not None:
             self._seen = loaded.identity
-        self._facts: Directory = ChainDirectory(members) if len(members) != 1 else members[0]
+        # One with nothing but keys in it says nothing of facts.
+        self._facts: Directory = ChainDirectory(members) if len(members) > 1 else members[0] if members else Unknown(self.source)
 
     # -- the rest ----------------------------------------------------------------------------------------
 
