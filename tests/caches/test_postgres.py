@@ -103,9 +103,10 @@ def test_telling_goes_on_after_its_connection_was_terminated(url: str) -> None:
     eventually(hearing.alive)
     blocking.run(telling.tell(TEAM))
     assert events.counters()["invalidation_unpublished"] == 1
-    eventually(lambda: heard == [EVERYTHING, EVERYTHING])
+    # More often where the machine is so busy that a line is given up meanwhile.
+    eventually(lambda: heard.count(EVERYTHING) >= 2)
     blocking.run(telling.tell(TEAM))
-    eventually(lambda: heard[2:] == [TEAM])
+    eventually(lambda: TEAM in heard)
     hearing.close()
     telling.close()
 
