@@ -235,7 +235,8 @@ def lines(results: Results) -> list[Line]:
         if value is None:
             measured, verdict = "-", "not measured"
         else:
-            measured = f"{number(value)} {target.unit}"
+            # One digit more than elsewhere, so that it shows on which side of the target it is.
+            measured = f"{float(f'{value:.3g}'):,.10g} {target.unit}"
             met = value >= target.limit if target.at_least else value <= target.limit
             verdict = "met" if met else "**not met**"
         sign = "≥" if target.at_least else "≤"
