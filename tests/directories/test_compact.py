@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from benchmarks.facts import Scale, build_table, facts, principal, resource
 from cartaguard.directories import compact_hash
 from cartaguard.directories.compact_build import build
 from cartaguard.directories.compact_hash import Buffer, Partitions, finder, write_sorted
 from cartaguard.directories.compact_keys import grant_keys, record_keys
+from cartaguard.directories.compact_layout import Hashed, Shared, pack
 from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.local_memory import MemoryStore
@@ -177,11 +179,38 @@ def test_a_name_that_cannot_be_stored_is_unknown_in_a_table(tmp_path: Path) -> N
     assert not table.restriction(odd, Resource("Project", "\ud800")).known
 
 
-names = st.text(st.sampled_from("ab:1u\x000é"), max_size=6)
+@pytest.mark.parametrize("damage", ["no records", "other records", "no level"])
+def test_a_table_that_contradicts_itself_is_in_doubt(tmp_path: Path, damage: str) -> None:
+    """Whoever wrote it: what a record should say is not guessed."""
+    shared = {"grants": [{"to": "resource:Project:p2", "role": "Editor"}]}
+    world = {"resources": {"Project:p1": {"restricted": {"level": "registered"}, **shared}, "Project:p2": {"owner": "ada"}}}
+    sink = BytesIO(b"..")
+    sink.seek(2)
+    with LocalDirectory.from_dict(world).everything() as everything:
+        layout = build(sink, everything, tmp_path)
+    match damage:
+        case "no records":
+            layout = replace(layout, records=Hashed((2, 0), (0, 8), 0))
+            sink = BytesIO(bytes(8) + sink.getvalue()[8:])
+        case "other records":
+            layout = replace(layout, texts=(layout.texts[0] + 1, layout.texts[1]))
+        case _:
+            whole = sink.getvalue()
+            # No level, and something of its length in place of it.
+            record = pack(Shared("registered", (), None, {"Project:p2": 7}))
+            other = pack(Shared(None, ("x" * 9,), None, {"Project:p2": 7}))
+            assert len(record) == len(other)
+            sink = BytesIO(whole.replace(record, other))
+    directory = LocalDirectory(CompactStore(CompactTable(Buffer(sink.getvalue()), layout)))
+    assert directory.restriction(principal(0), Resource("Project", "p1")).doubt == "directory_unavailable"
+
+
+names, types = st.text(st.sampled_from("ab:1u\x000é"), max_size=6), st.text(st.sampled_from("ab1u0"), max_size=3)
+questions = st.tuples(st.sampled_from("ugrx"), names, types, names)
 
 
 @settings(max_examples=500)
-@given(one=st.tuples(st.sampled_from("ugrx"), names, names, names), other=st.tuples(st.sampled_from("ugrx"), names, names, names))
+@given(one=questions, other=questions)
 def test_no_two_questions_have_the_same_key(one: tuple[str, str, str, str], other: tuple[str, str, str, str]) -> None:
     """However names are put together: a colon or a digit in one cannot pass for the border between two."""
     key = grant_keys(b"k" * 32)

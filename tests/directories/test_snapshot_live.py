@@ -319,6 +319,18 @@ def test_a_snapshot_alone_serves_what_was_remembered(service: Service, live: Liv
     assert service.asked(READ, who=EVE) == ["503"]
 
 
+def test_a_caller_with_an_odd_name_is_neither_stored_nor_found(service: Service, live: Live) -> None:
+    """A lone surrogate is no text that can be stored; the others' answers are."""
+    odd = person("\ud800", subject="sub-odd")
+    assert service.asked(READ, who=odd) == ["yes"]
+    assert service.asked(READ) == ["yes"]
+    service.keep()
+    live.down = True
+    service.start()
+    assert service.asked(READ, who=odd) == ["503"]
+    assert service.asked(READ) == ["yes"]
+
+
 def test_no_credential_claim_or_key_is_in_the_file(service: Service) -> None:
     """Nor anything else that a token holds beside the caller's name, subject and issuer."""
     who = person(claims={"email": f"{CANARY}@example.org", "exp": NOW + 500}, scopes=[CANARY], credential=Credential(CANARY))

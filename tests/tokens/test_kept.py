@@ -192,3 +192,22 @@ def test_only_public_members_are_kept(world: World) -> None:
         assert [key["kid"] for key in json.loads(kept.document)["keys"]] == ["first"]
         assert kept.fetched_at == NOW
     assert json.loads(kept.login) == {"issuer": ISSUER, "jwksUri": f"{world.served.url}/keys", "userPoolWebClientId": CLIENT}
+
+
+def test_a_carta_that_is_known_from_kept_keys_alone_is_degraded(world: World) -> None:
+    """Until it answers, or the keys are too old."""
+    kept = world.kept(carta=True)
+    world.down()
+    world.clock.now += TTL + 1
+    verifier = world.service(carta=True)
+    verifier.seed_keys(kept, world.clock.now)
+    assert world.verify(verifier) == "ok"
+    [condition] = verifier.health()
+    assert (condition.source, condition.state, condition.level, condition.age) == (world.served.url, "stale", "degraded", TTL + 1)
+    world.clock.now = NOW + STALE_IF_ERROR + 1
+    assert world.verify(verifier) == "keys_unavailable"
+    assert [condition.level for condition in verifier.health()] == ["down"]
+    world.up()
+    world.clock.now += 120
+    assert world.verify(verifier) == "ok"
+    assert [condition.level for condition in verifier.health()] == ["ok"]

@@ -15,7 +15,7 @@ from cartaguard.errors import DirectoryError
 __all__ = ["Buffer", "Partitions", "Sink", "finder", "write_sorted"]
 
 #: Entries in a bucket, on average. More make the index smaller and a search longer.
-_BUCKET = 16
+_BUCKET = 8
 
 #: Bytes of a set of partitions that stay in memory before they go to disk.
 _KEPT = 64 * 1024 * 1024

@@ -20,13 +20,13 @@ MOST = 2**28
 
 
 def grant_keys(secret: bytes) -> Callable[[str, str, str, str], bytes]:
-    """What gives the key of ``(kind, grantee, type, id)``; a kind is one letter."""
+    """What gives the key of ``(kind, grantee, type, id)``; a kind is one letter, and a type has no colon."""
     start = blake2b(key=secret, digest_size=SIZE, person=b"cartaguard grant")
 
     def key(kind: str, grantee: str, type: str, id: str) -> bytes:
         hashed = start.copy()
-        # With lengths, so that no two different questions are one text. A lone surrogate is never stored, and so not found.
-        hashed.update(f"{kind}{len(grantee)}:{grantee}{len(type)}:{type}{id}".encode("utf-8", "surrogatepass"))
+        # No type has a colon, and the grantee's length is told, so that no two different questions are one text.
+        hashed.update(f"{kind}{type}:{len(grantee)}:{grantee}{id}".encode("utf-8", "surrogatepass"))
         return hashed.digest()
 
     return key

@@ -97,7 +97,12 @@ class CartaIssuer(Issuer):
         return self._seeded is not None
 
     def health(self) -> Condition:
-        return self._document.health(self.name) if self.found is None else self.found.health()
+        if self.found is not None:
+            return self.found.health()
+        condition, kept = self._document.health(self.name), None if self._seeded is None else self._seeded.health()
+        if kept is None or kept.level == "down":
+            return condition
+        return condition._replace(state="stale", level="degraded", age=kept.age)
 
     def probe(self) -> Steps[None]:
         if self.found is None and not self._document.pause():
