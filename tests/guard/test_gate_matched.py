@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cartaguard import Guard, Policy, Principal, Requirement, authenticated, errors, permission, public, users
+from cartaguard import Guard, LocalDirectory, Policy, Principal, Requirement, authenticated, errors, permission, public, users
+from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.drivers import blocking
 from cartaguard.errors import CartaGuardError
 from cartaguard.guard.gate import Gate, Pass, Refused
@@ -15,6 +16,7 @@ from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision, Outcome
 from support.aurora import authorization, guard_for
+from support.tokens import bearer, token_for, verifier_for
 
 
 def entry(requirement: Requirement | None) -> Entry:
@@ -264,3 +266,19 @@ def test_a_refusal_of_an_inner_gate_stays_as_it_is() -> None:
     gate = Gate(Guard(policy=Policy()), [])
     refused = gate.denied(Decision(Outcome.DENY, "lacks_scope"), OLGA)
     assert gate.answer(refused, Principal.anonymous) is refused
+
+
+def test_what_a_matched_route_permitted_ends_with_the_write_that_takes_it_away() -> None:
+    """It is remembered from the third request on, and not for a moment longer than the facts stand."""
+    directory = LocalDirectory.from_dict(
+        {"resources": {"Project:alloys": {"owner": "olga", "grants": [{"to": "user:adam", "role": "Guest"}]}}}
+    )
+    guard = Guard(verifier=verifier_for(), directory=directory)
+    gate, token = Gate(guard, [READ]), bearer(token_for("adam"))
+    asked = (READ, {"id": "alloys"}, "GET", "/projects/alloys", token)
+    passes = [gate.admit_matched(*asked) for _ in range(4)]
+    assert all(held is not None and held.entry is READ for held in passes)
+    directory.revoke(by=DEPLOYER, to="user:adam", on="Project:alloys")
+    with pytest.raises(Refused) as refused:
+        gate.admit_matched(*asked)
+    assert refused.value.code == "lacks_permission"

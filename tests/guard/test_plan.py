@@ -83,3 +83,16 @@ def test_endless_paths_and_unusual_methods_are_not_kept(path: str, method: str, 
 def test_a_public_path_is_planned_like_any_other() -> None:
     plans = Plans(None, policy({"path": "/a", "require": OPEN}))
     assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [public("a test")]
+
+
+def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -> None:
+    """A list may be another one by the next request, and equal things of two types fill no template alike."""
+    [route] = routes({"path": "/a/{id}", "require": TEAM})
+    plans = Plans([route], Policy())
+    plans.keep_matched(Plan(route, {"id": [1]}, method="GET", path="/a/1"))
+    assert plans.matched(route, {"id": [1]}, "GET", "/a/1") is None
+    plan = Plan(route, {"id": 1}, method="GET", path="/a/1")
+    plans.keep_matched(plan)
+    assert plans.matched(route, {"id": 1}, "GET", "/a/1") is plan
+    assert plans.matched(route, {"id": True}, "GET", "/a/1") is None
+    assert plans.matched(None, {"id": 1}, "GET", "/a/1") is None

@@ -69,3 +69,13 @@ def test_there_are_never_more_than_the_bound(values: list[bytes], bound: int) ->
     for value in values:
         cache.shelf.put(value, OLGA, NOW, NOW + 1)
         assert len(cache.shelf.entries) <= bound
+
+
+def test_a_forked_process_begins_without_any() -> None:
+    """A thread that stayed behind may have held the lock."""
+    cache = TokenCache(2, Clock())
+    cache.shelf.put(b"a", OLGA, NOW, NOW + 1)
+    before = cache.shelf
+    cache.renew()
+    assert cache.get(b"a") is None
+    assert cache.shelf is not before

@@ -26,14 +26,12 @@ _set: Any = Principal.__dict__["settled"].__set__
 
 
 def key_of(requirement: Requirement, params: Mapping[str, Any]) -> Hashable:
-    """The key of a permit; 0 when none is remembered: the token alone decides, or the parameters are not one plain text."""
-    number, fills = requirement.number, requirement.fills
-    if not fills:
-        return number
+    """The key of a permit that depends on parameters; 0 when none is remembered, since they are not one plain text."""
+    fills = requirement.fills
     if len(fills) == 1:
         text = params.get(fills[0])
         if type(text) is str and len(text) <= _LONGEST:
-            return (number, text)
+            return (requirement.number, text)
     return 0
 
 
