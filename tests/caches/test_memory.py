@@ -38,6 +38,7 @@ def test_it_never_holds_more_than_its_bound(bound: int, keys: list[int]) -> None
         assert cache.get(key) == key
 
 
+@pytest.mark.remembers
 def test_unwanted_keys_and_all_keys_are_forgotten() -> None:
     """``discard`` drops by key, ``clear`` drops all, and ``get`` sees it."""
     cache: MemoryCache[int, int] = MemoryCache()

@@ -413,6 +413,7 @@ def test_remote_parts_get_a_cache_and_local_parts_none() -> None:
     assert with_cache(chain, clock=clock) is chain
 
 
+@pytest.mark.remembers
 def test_a_cached_part_of_a_chain_is_asked_once() -> None:
     """The union is at hand afterwards."""
     remote = Remote()

@@ -154,6 +154,7 @@ def test_that_there_is_no_service_is_not_remembered(run: Run, served: Served, cl
     assert ask(run, directory, PermissionNeed(OLGA, FIT)) == Granted(READ)
 
 
+@pytest.mark.remembers
 def test_what_one_caller_may_know_of_is_asked_anew_for_another(run: Run, served: Served) -> None:
     served.answers |= {DETAILS: item("7"), "/permissions/resources/Service/7": item("7")}
     greta = Principal(issuer="i", subject="s2", username="greta", credential=Credential("gretas-token"))

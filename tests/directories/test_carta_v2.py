@@ -229,6 +229,7 @@ def test_a_carta_that_is_overloaded_is_not_asked_about_each_resource(run: Run, s
     assert len(served.requests) == 1
 
 
+@pytest.mark.remembers
 def test_what_a_listing_tells_is_remembered_and_what_it_lacks_only_shortly(served: Served) -> None:
     clock = Clock()
     directory = CachedDirectory(CartaDirectory(served.url, api="v2"), clock=clock)

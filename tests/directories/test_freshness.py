@@ -86,6 +86,7 @@ def test_with_max_age_0_the_source_is_asked_each_time(demand: Any, seconds: floa
     assert world.check(demand(max_age=0)).outcome is Outcome.INDETERMINATE
 
 
+@pytest.mark.remembers
 @EACH
 def test_max_age_narrows_the_time_for_which_a_fact_serves(demand: Any, seconds: float) -> None:
     """To the instant, and never widens it."""
@@ -101,6 +102,7 @@ def test_max_age_narrows_the_time_for_which_a_fact_serves(demand: Any, seconds: 
         assert world.source.asked > asked
 
 
+@pytest.mark.remembers
 @CHAINED
 @EACH
 def test_while_the_source_is_down_a_fact_is_fresh_then_stale_within_its_grace_then_503(
@@ -124,6 +126,7 @@ def test_while_the_source_is_down_a_fact_is_fresh_then_stale_within_its_grace_th
     assert world.check(requirement).detail == ""
 
 
+@pytest.mark.remembers
 @EACH
 def test_without_max_stale_nothing_old_serves(demand: Any, seconds: float) -> None:
     """Whatever another requirement allows."""
@@ -146,6 +149,7 @@ def test_a_source_that_answers_is_believed_whatever_was_remembered(demand: Any, 
     assert world.check(requirement).outcome is Outcome.DENY
 
 
+@pytest.mark.remembers
 @EACH
 def test_nothing_outlives_an_invalidation_or_the_token(demand: Any, seconds: float) -> None:
     """Not for a moment of grace."""
@@ -177,6 +181,7 @@ def test_what_does_not_hold_the_thing_asked_stands_in_for_nothing() -> None:
     assert world.check(other).outcome is Outcome.INDETERMINATE
 
 
+@pytest.mark.remembers
 def test_an_old_organization_passes_as_stale_and_a_listed_user_as_fresh() -> None:
     world = World()
     assert world.check(restricted("Project:p1", max_stale=100)).detail == ""

@@ -147,6 +147,7 @@ def test_a_pass_says_what_was_decided() -> None:
     assert token_for("olga") not in repr(held)
 
 
+@pytest.mark.remembers
 def test_paths_with_parameters_are_remembered_only_for_those_who_may() -> None:
     made = gate(route("/p/{id}", READ))
     for _ in range(2):

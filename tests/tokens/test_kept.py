@@ -115,6 +115,7 @@ def test_a_carta_that_answers_again_is_known_with_the_keys_that_are_there(world:
     assert other.seed_keys(kept, world.clock.now) == ()
 
 
+@pytest.mark.remembers
 def test_a_carta_that_has_another_client_by_now_is_believed(world: World) -> None:
     """What was verified for the one that was kept is forgotten."""
     kept = world.kept(carta=True)

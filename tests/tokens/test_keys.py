@@ -226,6 +226,7 @@ def test_a_set_whose_keys_are_all_unusable_refuses_every_token(world: World) -> 
     assert world.verify(world.token()) == "unknown_key"
 
 
+@pytest.mark.remembers
 def test_a_changed_set_empties_the_token_cache_and_an_unchanged_one_does_not(world: World) -> None:
     values = bearer(token_for(key=FIRST, life=7200))
     assert world.verify(world.token()) == "ok"
@@ -241,6 +242,7 @@ def test_a_changed_set_empties_the_token_cache_and_an_unchanged_one_does_not(wor
         world.verifier.at_hand(values)
 
 
+@pytest.mark.remembers
 def test_a_cached_token_is_not_at_hand_once_its_keys_grow_stale(world: World) -> None:
     values = bearer(token_for(key=FIRST, life=7200))
     world.verify(world.token())
@@ -253,6 +255,7 @@ def test_a_cached_token_is_not_at_hand_once_its_keys_grow_stale(world: World) ->
     assert world.verifier.at_hand(values) is None
 
 
+@pytest.mark.remembers
 def test_what_a_key_verifies_is_cached_for_as_long_as_the_key_is_fresh_be_it_half_a_second(world: World) -> None:
     values = bearer(token_for(key=FIRST, life=7200))
     world.verify(world.token())
@@ -425,6 +428,7 @@ def test_a_blocking_call_inside_an_event_loop_names_its_twin_unless_the_keys_are
     assert asyncio.run(story()) == "sub-olga"
 
 
+@pytest.mark.remembers
 def test_a_request_that_needs_keys_is_authenticated_by_the_same_steps_in_both_colours(world: World) -> None:
     values = bearer(world.token())
     assert world.verifier.at_hand(values) is None
@@ -443,6 +447,7 @@ def test_a_request_that_needs_keys_is_authenticated_by_the_same_steps_in_both_co
     assert stop.value.value is again
 
 
+@pytest.mark.remembers
 def test_what_was_verified_by_the_steps_with_keys_that_did_not_change_is_remembered(world: World) -> None:
     world.verify(world.token())
     world.clock.now += 300

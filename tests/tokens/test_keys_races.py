@@ -180,6 +180,7 @@ def test_a_verifier_that_is_gone_is_told_nothing(world: World) -> None:
     assert len(world.keys._watchers) == 1
 
 
+@pytest.mark.remembers
 def test_a_verifier_that_comes_while_a_carta_names_its_issuer_hears_of_later_changes(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

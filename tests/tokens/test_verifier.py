@@ -133,6 +133,7 @@ def test_without_a_bearer_credential_the_caller_is_anonymous(values: list[bytes]
     assert blocking.run(verifier_for().authenticate_steps(values)) is Principal.anonymous
 
 
+@pytest.mark.remembers
 def test_a_verified_token_is_at_hand_until_it_expires_and_is_then_refused() -> None:
     clock = Clock()
     verifier = verifier_for(clock=clock)
@@ -179,6 +180,7 @@ def test_a_refused_token_is_not_remembered() -> None:
     assert verifier.cached(values[0]) is None
 
 
+@pytest.mark.remembers
 def test_only_headers_of_good_signatures_are_remembered_and_not_without_end() -> None:
     verifier = verifier_for()
     for number in range(300):
