@@ -85,6 +85,7 @@ def test_a_public_path_is_planned_like_any_other() -> None:
     assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [public("a test")]
 
 
+@pytest.mark.remembers
 def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -> None:
     """A list may be another one by the next request, and equal things of two types fill no template alike."""
     [route] = routes({"path": "/a/{id}", "require": TEAM})
