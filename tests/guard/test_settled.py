@@ -113,6 +113,7 @@ def test_a_restriction_that_gets_stricter_counts_at_once() -> None:
     assert not guard.check(olga, restricted("DataSet:d"))
 
 
+@pytest.mark.remembers
 def test_of_endless_resources_only_some_are_remembered() -> None:
     guard = Guard(directory=LocalDirectory.from_dict({"resources": {f"Project:{n}": {"owner": "olga"} for n in range(3 * MOST)}}))
     olga = caller()

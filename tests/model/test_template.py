@@ -120,6 +120,7 @@ def test_the_template_of_one_resource_takes_braces_as_they_are() -> None:
     assert (str(odd), repr(odd)) == ("Project:{id}", "ResourceTemplate('Project:{id}')")
 
 
+@pytest.mark.remembers
 def test_what_was_made_is_remembered_within_bounds() -> None:
     template = ResourceTemplate("Project:{id}")
     assert template.fill({"id": "p1"}) is template.fill({"id": "p1"})
