@@ -15,7 +15,9 @@ from support.facts import OLGA, person
 
 
 def test_nobody_is_calling_at_first() -> None:
-    with pytest.raises(errors.NoPrincipal, match=r"guard\.acting_as"):
+    with pytest.raises(
+        errors.NoPrincipal, match=r"^nobody is calling: this runs outside a guarded request; use `with guard\.acting_as\(principal\):`$"
+    ):
         current.caller()
 
 
