@@ -16,7 +16,7 @@ from benchmarks.facts import Scale, build_table, facts, principal, resource
 from cartaguard.directories import compact_hash
 from cartaguard.directories.compact_build import build
 from cartaguard.directories.compact_hash import Buffer, Partitions, finder, write_sorted
-from cartaguard.directories.compact_keys import grant_keys, record_keys
+from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
 from cartaguard.directories.compact_layout import Hashed, Shared, pack
 from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.local import LocalDirectory
@@ -213,16 +213,20 @@ questions = st.tuples(st.sampled_from("ugrx"), names, types, names)
 @given(one=questions, other=questions)
 def test_no_two_questions_have_the_same_key(one: tuple[str, str, str, str], other: tuple[str, str, str, str]) -> None:
     """However names are put together: a colon or a digit in one cannot pass for the border between two."""
-    key = grant_keys(b"k" * 32)
+    key = keys(b"k" * 32, GRANTS)
     assert (key(*one) == key(*other)) is (one == other)
 
 
 def test_keys_are_16_bytes_and_each_table_has_its_own() -> None:
     """And those of grants are none of records."""
-    assert (
-        len({grant_keys(b"a" * 32)("u", "x", "T", "1"), grant_keys(b"b" * 32)("u", "x", "T", "1"), record_keys(b"a" * 32)("u", "x")}) == 3
-    )
-    assert {len(record_keys(b"a" * 32)("u", "x")), len(grant_keys(b"a" * 32)("u", "x", "T", "1"))} == {16}
+    made = {keys(secret * 32, purpose)("u", "x", "T", "1") for secret in (b"a", b"b") for purpose in (GRANTS, RECORDS)}
+    assert len(made) == 4
+    assert {len(key) for key in made} == {16}
+
+
+def as_it_is(kind: str, name: str, type: str = "", id: str = "", /) -> bytes:
+    """A key that a test writes down."""
+    return bytes.fromhex(name)
 
 
 @pytest.fixture
@@ -233,19 +237,19 @@ def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("spilling")
 @settings(max_examples=60, deadline=None)
-@given(keys=st.sets(st.binary(min_size=16, max_size=16), max_size=200), absent=st.binary(min_size=16, max_size=16))
-def test_every_key_is_found_and_no_other(tmp_path_factory: pytest.TempPathFactory, keys: set[bytes], absent: bytes) -> None:
+@given(told=st.sets(st.binary(min_size=16, max_size=16), max_size=200), absent=st.binary(min_size=16, max_size=16))
+def test_every_key_is_found_and_no_other(tmp_path_factory: pytest.TempPathFactory, told: set[bytes], absent: bytes) -> None:
     """Each with its payload, in a run of any size."""
     entries = Partitions(tmp_path_factory.mktemp("run"), "run", 17)
-    for key in keys:
+    for key in told:
         entries.add(key + key[5:6])
     sink = BytesIO(b"..")
     sink.seek(2)
     run = write_sorted(sink, entries, lambda done: None)
     buffer = Buffer(sink.getvalue())
-    found = finder(buffer, run, 1, lambda key: key)
-    assert all(buffer.map[found(key)] == key[5] for key in keys)
-    assert (found(absent) > 0) is (absent in keys)
+    found = finder(buffer, run, 1, as_it_is)
+    assert all(buffer.map[found("u", key.hex())] == key[5] for key in told)
+    assert (found("u", absent.hex()) > 0) is (absent in told)
 
 
 def test_a_match_across_two_entries_is_none(tmp_path: Path) -> None:
@@ -257,12 +261,12 @@ def test_a_match_across_two_entries_is_none(tmp_path: Path) -> None:
     sink = BytesIO(b".")
     sink.seek(1)
     run = write_sorted(sink, entries, lambda done: None)
-    found = finder(Buffer(sink.getvalue()), run, 1, lambda key: key)
-    assert found(first)
-    assert found(second)
+    found = finder(Buffer(sink.getvalue()), run, 1, as_it_is)
+    assert found("u", first.hex())
+    assert found("u", second.hex())
     across = (first + b"\x00" + second)[5:21]
     assert across not in (first, second)
-    assert not found(across)
+    assert not found("u", across.hex())
 
 
 def test_more_entries_than_are_safe_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

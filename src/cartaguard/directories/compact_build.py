@@ -13,7 +13,7 @@ from struct import Struct
 from typing import IO, TypeAlias
 
 from cartaguard.directories.compact_hash import Partitions, Sink, write_sorted
-from cartaguard.directories.compact_keys import grant_keys, record_keys
+from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
 from cartaguard.directories.compact_layout import Counts, Hashed, Membership, Named, Shared, Span, TableLayout, pack, unstorable
 from cartaguard.directories.local_store import Everything, Stored, User
 
@@ -59,7 +59,7 @@ class Records:
     """Records that are found by a key: their texts one after the other, and a hashed run that leads to them."""
 
     def __init__(self, scratch: Scratch, key: bytes) -> None:
-        self._key = record_keys(key)
+        self._key = keys(key, RECORDS)
         self._entries = Partitions(scratch.path, "records", 24)
         self._texts = scratch.open("texts")
         self._size = 0
@@ -93,7 +93,7 @@ class _Building:
         self._sink = sink
         self._progress = progress
         self._secret = secrets.token_bytes(32)
-        self._key = grant_keys(self._secret)
+        self._key = keys(self._secret, GRANTS)
         self._grants = Partitions(scratch.path, "grants", 17)
         self._pairs = Partitions(scratch.path, "pairs", 8, by=3)
         self._records = Records(scratch, self._secret)

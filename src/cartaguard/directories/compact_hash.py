@@ -8,11 +8,11 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from cartaguard.directories.compact_keys import MOST, SIZE
+from cartaguard.directories.compact_keys import MOST, SIZE, Key
 from cartaguard.directories.compact_layout import Hashed, Span
 from cartaguard.errors import DirectoryError
 
-__all__ = ["Buffer", "Partitions", "Sink", "finder", "write_sorted"]
+__all__ = ["Buffer", "Find", "Partitions", "Sink", "finder", "write_sorted"]
 
 #: Entries in a bucket, on average. More make the index smaller and a search longer.
 _BUCKET = 8
@@ -38,6 +38,12 @@ class Buffer(NamedTuple):
         if self.check is not None:
             self.check(start, end)
         return self.map[start:end]
+
+
+class Find(Protocol):
+    """Finds the payload of an entry."""
+
+    def __call__(self, kind: str, name: str, type: str = "", id: str = "", /) -> int: ...
 
 
 class Sink(Protocol):
@@ -128,7 +134,7 @@ def write_sorted(sink: Sink, entries: Partitions, said: Callable[[int], None]) -
     return Hashed((start, size), index, bits)
 
 
-def finder(buffer: Buffer, run: Hashed, payload: int, key: Callable[..., bytes]) -> Callable[..., int]:
+def finder(buffer: Buffer, run: Hashed, payload: int, key: Key) -> Find:
     """What finds where the payload of an entry is in the buffer; 0 when it is not there.
 
     :param payload: bytes that follow each key.
@@ -139,8 +145,8 @@ def finder(buffer: Buffer, run: Hashed, payload: int, key: Callable[..., bytes])
     whole, check, find = buffer.map, buffer.check, buffer.map.find
     limits, number = Struct("<II").unpack_from, int.from_bytes
 
-    def found(*what: str) -> int:
-        wanted = key(*what)
+    def found(kind: str, name: str, type: str = "", id: str = "", /) -> int:
+        wanted = key(kind, name, type, id)
         place = begins + 4 * (number(wanted[:4], "big") >> shift)
         if check is not None:
             check(place, place + 8)

@@ -7,10 +7,10 @@ table's hash is keyed with 32 random bytes of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import blake2b
+from typing import Protocol
 
-__all__ = ["MOST", "SIZE", "grant_keys", "record_keys"]
+__all__ = ["GRANTS", "MOST", "RECORDS", "SIZE", "Key", "keys"]
 
 #: Bytes of a key.
 SIZE = 16
@@ -18,27 +18,25 @@ SIZE = 16
 #: The most entries that a table may have.
 MOST = 2**28
 
-
-def grant_keys(secret: bytes) -> Callable[[str, str, str, str], bytes]:
-    """What gives the key of ``(kind, grantee, type, id)``; a kind is one letter, and a type has no colon."""
-    start = blake2b(key=secret, digest_size=SIZE, person=b"cartaguard grant")
-
-    def key(kind: str, grantee: str, type: str, id: str) -> bytes:
-        hashed = start.copy()
-        # No type has a colon, and the grantee's length is told, so that no two different questions are one text.
-        hashed.update(f"{kind}{type}:{len(grantee)}:{grantee}{id}".encode("utf-8", "surrogatepass"))
-        return hashed.digest()
-
-    return key
+#: What keys are for: those of one purpose are none of the other.
+GRANTS, RECORDS = b"cartaguard grant", b"cartaguard entry"
 
 
-def record_keys(secret: bytes) -> Callable[[str, str], bytes]:
-    """What gives the key of the record ``(kind, name)``."""
-    start = blake2b(key=secret, digest_size=SIZE, person=b"cartaguard entry")
+class Key(Protocol):
+    """Gives the key of an entry: of a grant by its kind, grantee, type and id, of a record by its kind and name."""
 
-    def key(kind: str, name: str) -> bytes:
-        hashed = start.copy()
-        hashed.update(f"{kind}:{name}".encode("utf-8", "surrogatepass"))
+    def __call__(self, kind: str, name: str, type: str = "", id: str = "", /) -> bytes: ...
+
+
+def keys(secret: bytes, purpose: bytes) -> Key:
+    """What gives keys under a secret. A kind is one letter, and a type has no colon."""
+    copy = blake2b(key=secret, digest_size=SIZE, person=purpose).copy
+
+    def key(kind: str, name: str, type: str = "", id: str = "", /) -> bytes:
+        hashed = copy()
+        # No type has a colon, and the name's length is told, so that no two different questions are one text. A lone
+        # surrogate is never stored, and so not found.
+        hashed.update(f"{kind}{type}:{len(name)}:{name}{id}".encode("utf-8", "surrogatepass"))
         return hashed.digest()
 
     return key

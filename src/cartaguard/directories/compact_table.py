@@ -12,7 +12,7 @@ import msgspec
 
 from cartaguard.directories.compact_build import GROUPS, LETTERS, RESOURCES, RESTRICTED, USERS
 from cartaguard.directories.compact_hash import Buffer, finder
-from cartaguard.directories.compact_keys import grant_keys, record_keys
+from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
 from cartaguard.directories.compact_layout import Membership, Named, Shared, TableLayout, unpack_as
 from cartaguard.directories.graph import Grantee
 from cartaguard.directories.local_store import Draft, Everything, User
@@ -36,7 +36,7 @@ def reader(buffer: Buffer, layout: Any, key: bytes) -> Callable[[str, str, Any],
 
     :param layout: has the ``records`` and their ``texts``.
     """
-    found, texts = finder(buffer, layout.records, 8, record_keys(key)), layout.texts[0]
+    found, texts = finder(buffer, layout.records, 8, keys(key, RECORDS)), layout.texts[0]
 
     def record(kind: str, name: str, decoder: Any) -> Any:
         at = found(kind, name)
@@ -63,7 +63,7 @@ class CompactTable:
         self.layout = layout
         self._buffer = buffer
         self._map = buffer.map
-        self._place = finder(buffer, layout.grants, 1, grant_keys(layout.key))
+        self._place = finder(buffer, layout.grants, 1, keys(layout.key, GRANTS))
         self._record = reader(buffer, layout, layout.key)
 
     def flags(self, letter: str, grantee: str, type: str, id: str) -> int:
