@@ -223,6 +223,15 @@ def test_what_cannot_be_read_is_in_doubt(directory: LocalDirectory) -> None:
         directory.grant(by=OLGA, to="user:eve", on=P1, role="Guest")
 
 
+def test_what_is_closed_is_in_doubt_at_once(path: Path) -> None:
+    """Also within the moment for which another process's write may stay unseen."""
+    directory = LocalDirectory(SqliteStore(path, clock=lambda: 0.0))
+    directory.include(FACTS)
+    assert reads(directory, ADAM)
+    directory.close()
+    assert directory.permission(ADAM, P1).doubt == "directory_closed"
+
+
 def test_a_broken_database_is_in_doubt_and_its_neighbours_are_not(directory: LocalDirectory, path: Path) -> None:
     """The fault is logged, and what does not need the broken part is still answered."""
     foreign = sqlite3.connect(path)

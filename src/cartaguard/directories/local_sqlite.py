@@ -127,6 +127,8 @@ class SqliteStore:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            # What was seen a moment ago would still count.
+            self._seen = None
             self._connections.close()
 
     @contextmanager
