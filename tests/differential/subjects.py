@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource
@@ -52,15 +53,14 @@ class Memory(Subject):
 class Sqlite(Subject):
     """A local directory in SQLite."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "facts.sqlite"
-
     @contextmanager
     def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
-        directory = LocalDirectory.open(self._path)
-        directory.include(facts)
-        yield Guard(directory=directory)
-        directory.close()
+        # A file of its own: the same users in ever more groups would take ever longer.
+        with TemporaryDirectory() as folder:
+            directory = LocalDirectory.open(Path(folder) / "facts.sqlite")
+            directory.include(facts)
+            yield Guard(directory=directory)
+            directory.close()
 
 
 class Snapshot(Subject):
@@ -82,8 +82,16 @@ class Carta(Subject):
 
     restricts = False
 
-    def __init__(self, carta: EmbeddedCarta) -> None:
-        self._carta = carta
+    #: How many worlds one Carta is told: its users are in all of them, and each makes the next one slower.
+    WORLDS = 4
+
+    def __init__(self) -> None:
+        self._told = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._carta = carta = EmbeddedCarta()
+        carta.start()
         self._callers = {}
         for name, organization in ORGANIZATIONS.items():
             subject = carta.add_user(name, organization=organization)
@@ -95,8 +103,16 @@ class Carta(Subject):
 
     @contextmanager
     def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
+        if self._told == self.WORLDS:
+            self.close()
+            self._told = 0
+            self._begin()
+        self._told += 1
         self._carta._carta.store.transact(lambda tables: _tell(tables, facts))
         yield Guard(directory=CartaDirectory(self._carta.url, api="v2", groups="user"))
+
+    def close(self) -> None:
+        self._carta.stop()
 
 
 class Many(Subject):

@@ -17,7 +17,6 @@ import pytest
 
 from cartaguard import Guard, Principal
 from cartaguard.model.decision import Decision
-from cartaguard.testing import EmbeddedCarta
 from differential.subjects import Carta, Many, Memory, Snapshot, Sqlite, Subject
 from support.colours import close_client
 from support.randomly import PEOPLE, Asked, World
@@ -38,10 +37,10 @@ def subjects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sub
         many = stack.enter_context(closing(Many(stack.enter_context(spicedb()))))
         yield {
             "memory": Memory(),
-            "sqlite": Sqlite(folder),
+            "sqlite": Sqlite(),
             "snapshot": Snapshot(folder),
             "spicedb": many,
-            "carta": Carta(stack.enter_context(EmbeddedCarta(store=folder / "carta.sqlite"))),
+            "carta": stack.enter_context(closing(Carta())),
         }
 
 
