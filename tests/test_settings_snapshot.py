@@ -110,6 +110,8 @@ def test_the_keys_in_a_snapshot_serve_while_there_are_no_others(folder: Path) ->
         ({"key": CANARY}, "inline_secret", "would hold a secret"),
         ({"key_env": "SHORT"}, "bad_snapshot_key", "31 bytes"),
         ({"key_env": "SNAPSHOT_KEY", "max_age": 0}, "bad_max_age", "more than 0"),
+        ({"key_env": "SNAPSHOT_KEY", "max_age": float("inf")}, "bad_max_age", "an end"),
+        ({"key_env": "SNAPSHOT_KEY", "max_age": float("nan")}, "bad_max_age", "more than 0"),
         ({"key_env": "SNAPSHOT_KEY", "max_age": "1 h"}, "bad_value", "a number"),
         ({"key_env": "SNAPSHOT_KEY", "check": "never"}, "bad_value", "`whole` or `as_read`"),
         ({"key_env": "SNAPSHOT_KEY", "namespace": "live"}, "snapshot_foreign", "namespace"),

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from os import PathLike
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class SnapshotDirectory(Directory):
     :raises cartaguard.errors.SnapshotError: the file is not used; ``code`` is ``snapshot_unreadable``, ``snapshot_damaged``,
         ``snapshot_version``, ``snapshot_foreign`` (another key, namespace, issuers or directories), ``snapshot_too_old`` or
         ``snapshot_from_the_future``.
-    :raises cartaguard.errors.ConfigurationError: the key cannot be used, or ``max_age`` is not more than 0.
+    :raises cartaguard.errors.ConfigurationError: the key cannot be used, or ``max_age`` is not more than 0 and finite.
     """
 
     uses_groups = True
@@ -71,8 +72,8 @@ class SnapshotDirectory(Directory):
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not max_age > 0:
-            raise ConfigurationError(f"`max_age` is {max_age}; give more than 0 seconds", code="bad_max_age")
+        if not 0 < max_age < inf:
+            raise ConfigurationError(f"`max_age` is {max_age}; give more than 0 seconds, and an end", code="bad_max_age")
         if check not in ("whole", "as_read"):
             raise ConfigurationError(f'`check` is "whole" or "as_read", not `{check}`')
         self.path = Path(path)
