@@ -14,7 +14,7 @@ from cartaguard.directories.base import Directory
 from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_read import read_facts
 from cartaguard.directories.local_write import DEPLOYER
-from cartaguard.errors import FactsUnavailable
+from cartaguard.errors import FactsUnavailable, RequirementError
 from cartaguard.guard.gate import Gate, Refused
 from cartaguard.guard.settled import MOST
 from cartaguard.model.facts import Granted
@@ -136,6 +136,19 @@ def test_a_directory_that_cannot_tell_has_nothing_remembered() -> None:
     assert guard.check(olga, READ)
     directory.held = Permission.NONE
     assert not guard.check(olga, READ)
+
+
+def test_what_two_parameters_fill_is_decided_each_time() -> None:
+    """A permit for one resource is none for another, nor for something that is no requirement at all."""
+    directory, olga = LocalDirectory.from_dict(facts()), caller()
+    directory.include({"resources": {"Project:a/1": {"owner": "olga"}, "Project:a/2": {"owner": "adam"}}})
+    guard, both = Guard(directory=directory), permission("read", "Project:{kind}/{id}")
+    for _ in range(3):
+        assert guard.check(olga, both, {"kind": "a", "id": "1"})
+        assert not guard.check(olga, both, {"kind": "a", "id": "2"})
+        assert guard.check(olga, READ)
+        with pytest.raises(RequirementError, match="is not a requirement"):
+            guard.check(olga, "read")  # type: ignore[arg-type] # as a caller without types may
 
 
 class Changing(LocalDirectory):
