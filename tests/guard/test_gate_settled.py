@@ -95,6 +95,7 @@ def test_a_path_that_is_remembered_for_one_caller_is_decided_for_every_other(wor
             assert not world.may(who, project)
 
 
+@pytest.mark.remembers
 def test_what_was_permitted_is_not_decided_again_while_the_facts_stand(world: World, decided: list[str]) -> None:
     """The first request keeps the plan, the second one remembers the permit."""
     passes = [world.ask("olga", "both") for _ in range(5)]
@@ -119,6 +120,7 @@ def test_a_refusal_is_decided_each_time(world: World, decided: list[str]) -> Non
     assert decided == ["olga"] * 3
 
 
+@pytest.mark.remembers
 def test_a_check_that_was_permitted_is_not_decided_again_while_the_facts_stand(decided: list[str]) -> None:
     guard = Guard(directory=facts())
     olga = Principal(issuer="i", subject="sub-olga", username="olga")
