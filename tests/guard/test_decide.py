@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,6 +28,7 @@ from cartaguard.model.decision import Outcome
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Known, Memberships, Organizations, PermissionNeed, RestrictionNeed
 from cartaguard.model.requirement import InGroups, deny
 from cartaguard.model.restriction import STRICTEST, Restriction
+from cartaguard.model.value import replace
 from support.facts import OLGA, FactTable, person
 
 P1 = Resource("Project", "p1")

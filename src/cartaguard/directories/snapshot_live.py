@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from cartaguard.directories.base import Directory, answered, at_hand
@@ -28,6 +27,7 @@ from cartaguard.model.freshness import Freshness
 from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
+from cartaguard.model.value import replace
 
 __all__ = ["StandIn"]
 

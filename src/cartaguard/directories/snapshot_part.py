@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from cartaguard.directories.base import Directory
@@ -32,6 +31,7 @@ from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import holds
 from cartaguard.model.principal import Principal
+from cartaguard.model.value import replace
 
 __all__ = ["Kept", "Unknown", "part_directory"]
 

@@ -8,44 +8,59 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from cartaguard.drivers.flights import Flights
 from cartaguard.errors import TransportError
 from cartaguard.http.exchange import HttpRequest, HttpResponse
+from cartaguard.model.value import Value, fill, replace
 
 __all__ = ["Call", "Effect", "Shared", "Steps", "Together", "same_origin"]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Value):
     """Call something that may block. Under asyncio ``aio`` is awaited, or else ``blocking`` runs in a thread."""
 
+    __slots__ = __match_args__ = ("blocking", "aio")
+
     blocking: Callable[[], Any]
-    aio: Callable[[], Awaitable[Any]] | None = None
+    aio: Callable[[], Awaitable[Any]] | None
+
+    def __init__(self, blocking: Callable[[], Any], aio: Callable[[], Awaitable[Any]] | None = None) -> None:
+        fill(self, "blocking", blocking)
+        fill(self, "aio", aio)
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Value):
     """Run these steps once for everybody who asks for the same key meanwhile (single flight).
 
     The one who leads may be cancelled; the flight goes on for the others.
     """
 
+    __slots__ = __match_args__ = ("flights", "key", "steps")
+
     flights: Flights
     key: Hashable
     steps: Callable[[], Generator[Any, Any, Any]]
 
+    def __init__(self, flights: Flights, key: Hashable, steps: Callable[[], Generator[Any, Any, Any]]) -> None:
+        fill(self, "flights", flights)
+        fill(self, "key", key)
+        fill(self, "steps", steps)
 
-@dataclass(frozen=True, slots=True)
-class Together:
+
+class Together(Value):
     """Run several steps, at once where the driver can; the results come in order. The first fault is thrown."""
 
+    __slots__ = __match_args__ = ("steps",)
+
     steps: Sequence[Generator[Any, Any, Any]]
+
+    def __init__(self, steps: Sequence[Generator[Any, Any, Any]]) -> None:
+        fill(self, "steps", steps)
 
 
 Effect: TypeAlias = HttpRequest | Call | Shared | Together

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from cartaguard.model.value import Value, fill
 
 __all__ = ["HttpRequest", "HttpResponse"]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Value):
     """An exchange to be made.
 
     :param timeout: seconds for the whole exchange.
@@ -21,19 +21,47 @@ class HttpRequest:
     Headers and body stay out of the repr, since they may hold a secret.
     """
 
+    __slots__ = __match_args__ = ("method", "url", "headers", "body", "timeout", "max_bytes", "client")
+    _unshown = frozenset({"headers", "body", "client"})
+
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    timeout: float = 10.0
-    max_bytes: int = 2 * 1024 * 1024
-    client: Any = field(default=None, repr=False)
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout: float
+    max_bytes: int
+    client: Any
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 10.0,
+        max_bytes: int = 2 * 1024 * 1024,
+        client: Any = None,
+    ) -> None:
+        fill(self, "method", method)
+        fill(self, "url", url)
+        fill(self, "headers", {} if headers is None else headers)
+        fill(self, "body", body)
+        fill(self, "timeout", timeout)
+        fill(self, "max_bytes", max_bytes)
+        fill(self, "client", client)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(Value):
     """What came back: header names in lower case, the body as bytes within ``max_bytes``."""
 
+    __slots__ = __match_args__ = ("status", "headers", "body")
+    _unshown = frozenset({"headers", "body"})
+
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __init__(self, status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> None:
+        fill(self, "status", status)
+        fill(self, "headers", {} if headers is None else headers)
+        fill(self, "body", body)

@@ -6,13 +6,13 @@ Challenges follow RFC 6750 section 3; what may be requested is named, a claim, a
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidPath, InvalidRequest, InvalidToken, Unavailable
 from cartaguard.events import emit, refused
 from cartaguard.model.decision import Decision, Outcome
 from cartaguard.model.requirement import HasPermission, HasScopes, InGroups, Requirement, Unrestricted
+from cartaguard.model.value import Value, fill
 
 __all__ = ["TITLES", "Refusal", "Refusals"]
 
@@ -26,15 +26,23 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Value):
     """A response that is ready to be sent. ``concealed``: a framework should answer its own 404 instead."""
+
+    __slots__ = __match_args__ = ("status", "reason", "headers", "body", "concealed")
 
     status: int
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
-    concealed: bool = False
+    concealed: bool
+
+    def __init__(self, status: int, reason: str, headers: tuple[tuple[str, str], ...], body: bytes, concealed: bool = False) -> None:
+        fill(self, "status", status)
+        fill(self, "reason", reason)
+        fill(self, "headers", headers)
+        fill(self, "body", body)
+        fill(self, "concealed", concealed)
 
 
 class Refusals:

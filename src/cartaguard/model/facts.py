@@ -7,7 +7,6 @@ remembered for longer than usual, because its source does not answer and a requi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from cartaguard.model.freshness import Freshness
@@ -15,6 +14,7 @@ from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
 from cartaguard.model.restriction import Restriction
+from cartaguard.model.value import Value, fill
 
 __all__ = [
     "Fact",
@@ -34,94 +34,160 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Memberships:
+class Memberships(Value):
     """Every group of a principal: the token's and the directory's, closed over nesting."""
 
-    groups: frozenset[str] = frozenset()
-    doubt: str = ""
-    stale: bool = False
+    __slots__ = __match_args__ = ("groups", "doubt", "stale")
+
+    groups: frozenset[str]
+    doubt: str
+    stale: bool
+
+    def __init__(self, groups: frozenset[str] = frozenset(), doubt: str = "", stale: bool = False) -> None:
+        fill(self, "groups", groups)
+        fill(self, "doubt", doubt)
+        fill(self, "stale", stale)
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Value):
     """Everything that a principal may do with one resource."""
 
-    permission: Permission = Permission.NONE
-    doubt: str = ""
-    stale: bool = False
+    __slots__ = __match_args__ = ("permission", "doubt", "stale")
+
+    permission: Permission
+    doubt: str
+    stale: bool
+
+    def __init__(self, permission: Permission = Permission.NONE, doubt: str = "", stale: bool = False) -> None:
+        fill(self, "permission", permission)
+        fill(self, "doubt", doubt)
+        fill(self, "stale", stale)
 
 
-@dataclass(frozen=True, slots=True)
-class Organizations:
+class Organizations(Value):
     """The organizations that a principal belongs to."""
 
-    names: frozenset[str] = frozenset()
-    doubt: str = ""
-    stale: bool = False
+    __slots__ = __match_args__ = ("names", "doubt", "stale")
+
+    names: frozenset[str]
+    doubt: str
+    stale: bool
+
+    def __init__(self, names: frozenset[str] = frozenset(), doubt: str = "", stale: bool = False) -> None:
+        fill(self, "names", names)
+        fill(self, "doubt", doubt)
+        fill(self, "stale", stale)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Value):
     """Whether a resource is known, and the restrictions on it (several sources may each have one: all hold)."""
 
-    known: bool = False
-    restrictions: tuple[Restriction, ...] = ()
-    doubt: str = ""
-    stale: bool = False
+    __slots__ = __match_args__ = ("known", "restrictions", "doubt", "stale")
+
+    known: bool
+    restrictions: tuple[Restriction, ...]
+    doubt: str
+    stale: bool
+
+    def __init__(self, known: bool = False, restrictions: tuple[Restriction, ...] = (), doubt: str = "", stale: bool = False) -> None:
+        fill(self, "known", known)
+        fill(self, "restrictions", restrictions)
+        fill(self, "doubt", doubt)
+        fill(self, "stale", stale)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Value):
     """Resources of one type on which a principal holds something, in the order of their ids."""
 
-    resources: tuple[tuple[Resource, Permission], ...] = ()
-    doubt: str = ""
-    stale: bool = False
+    __slots__ = __match_args__ = ("resources", "doubt", "stale")
+
+    resources: tuple[tuple[Resource, Permission], ...]
+    doubt: str
+    stale: bool
+
+    def __init__(self, resources: tuple[tuple[Resource, Permission], ...] = (), doubt: str = "", stale: bool = False) -> None:
+        fill(self, "resources", resources)
+        fill(self, "doubt", doubt)
+        fill(self, "stale", stale)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupsNeed:
+class GroupsNeed(Value):
     """Asks for :class:`Memberships`. ``wanted`` names the groups in question (see :class:`Facts`)."""
 
+    __slots__ = __match_args__ = ("principal", "wanted", "fresh")
+
     principal: Principal
-    wanted: frozenset[str] = frozenset()
-    fresh: Freshness | None = None
+    wanted: frozenset[str]
+    fresh: Freshness | None
+
+    def __init__(self, principal: Principal, wanted: frozenset[str] = frozenset(), fresh: Freshness | None = None) -> None:
+        fill(self, "principal", principal)
+        fill(self, "wanted", wanted)
+        fill(self, "fresh", fresh)
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionNeed:
+class PermissionNeed(Value):
     """Asks for :class:`Granted`. ``principal.groups`` are those known so far, ``flag`` the one in question."""
 
+    __slots__ = __match_args__ = ("principal", "resource", "flag", "fresh")
+
     principal: Principal
     resource: Resource
-    flag: int = 0
-    fresh: Freshness | None = None
+    flag: int
+    fresh: Freshness | None
+
+    def __init__(self, principal: Principal, resource: Resource, flag: int = 0, fresh: Freshness | None = None) -> None:
+        fill(self, "principal", principal)
+        fill(self, "resource", resource)
+        fill(self, "flag", flag)
+        fill(self, "fresh", fresh)
+
+    __eq__ = Value.__eq__
+
+    def __hash__(self) -> int:
+        # Listings and filters ask for thousands of them.
+        return hash((self.principal, self.resource, self.flag, self.fresh))
 
 
-@dataclass(frozen=True, slots=True)
-class OrganizationsNeed:
+class OrganizationsNeed(Value):
     """Asks for :class:`Organizations`."""
 
+    __slots__ = __match_args__ = ("principal", "fresh")
+
     principal: Principal
-    fresh: Freshness | None = None
+    fresh: Freshness | None
+
+    def __init__(self, principal: Principal, fresh: Freshness | None = None) -> None:
+        fill(self, "principal", principal)
+        fill(self, "fresh", fresh)
 
 
-@dataclass(frozen=True, slots=True)
-class RestrictionNeed:
+class RestrictionNeed(Value):
     """Asks for :class:`Known`. The principal is there for sources that answer in the caller's name."""
+
+    __slots__ = __match_args__ = ("principal", "resource", "fresh")
 
     principal: Principal
     resource: Resource
-    fresh: Freshness | None = None
+    fresh: Freshness | None
+
+    def __init__(self, principal: Principal, resource: Resource, fresh: Freshness | None = None) -> None:
+        fill(self, "principal", principal)
+        fill(self, "resource", resource)
+        fill(self, "fresh", fresh)
 
 
-@dataclass(frozen=True, slots=True)
-class ListingNeed:
+class ListingNeed(Value):
     """Asks for :class:`Listed`."""
+
+    __slots__ = __match_args__ = ("principal", "type")
 
     principal: Principal
     type: str
+
+    def __init__(self, principal: Principal, type: str) -> None:
+        fill(self, "principal", principal)
+        fill(self, "type", type)
 
 
 Need: TypeAlias = GroupsNeed | PermissionNeed | OrganizationsNeed | RestrictionNeed | ListingNeed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,30 @@ from cartaguard.model.jsontext import read_json
 from cartaguard.model.pattern import HasSegments, PathPattern
 from cartaguard.model.requirement import Requirement
 from cartaguard.model.requirement_table import read_requirement
+from cartaguard.model.value import Value, fill
 
 __all__ = ["PROTOCOLS", "Policy", "PolicyEntry", "covered", "read_methods", "read_table"]
 
 PROTOCOLS: frozenset[str] = frozenset({"http", "websocket"})
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyEntry:
+class PolicyEntry(Value):
     """One line of a policy. ``methods`` is ``None`` for all; a WebSocket has none."""
+
+    __slots__ = __match_args__ = ("pattern", "requirement", "methods", "protocols")
 
     pattern: PathPattern
     requirement: Requirement
-    methods: frozenset[str] | None = None
-    protocols: frozenset[str] = PROTOCOLS
+    methods: frozenset[str] | None
+    protocols: frozenset[str]
+
+    def __init__(
+        self, pattern: PathPattern, requirement: Requirement, methods: frozenset[str] | None = None, protocols: frozenset[str] = PROTOCOLS
+    ) -> None:
+        fill(self, "pattern", pattern)
+        fill(self, "requirement", requirement)
+        fill(self, "methods", methods)
+        fill(self, "protocols", protocols)
 
     def covers(self, other: PolicyEntry) -> bool:
         """Whether whatever fits the other fits this one too."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from cartaguard.errors import DirectoryError
 from cartaguard.model.jsontext import read_json
+from cartaguard.model.value import Value, fill
 
 __all__ = ["LEVELS", "STRICTEST", "Restriction"]
 
 LEVELS: tuple[str, ...] = ("public", "registered", "only_allowed_users", "any_organization", "same_organization")
 
 
-@dataclass(frozen=True, slots=True)
-class Restriction:
+class Restriction(Value):
     """A level and the users who are listed by name.
 
     ``public``: everybody. ``registered``: every authenticated caller. ``only_allowed_users``: the listed.
@@ -22,9 +21,16 @@ class Restriction:
     resource's organization, and the listed.
     """
 
+    __slots__ = __match_args__ = ("level", "allowed_users", "organization")
+
     level: str
-    allowed_users: frozenset[str] = frozenset()
-    organization: str | None = None
+    allowed_users: frozenset[str]
+    organization: str | None
+
+    def __init__(self, level: str, allowed_users: frozenset[str] = frozenset(), organization: str | None = None) -> None:
+        fill(self, "level", level)
+        fill(self, "allowed_users", allowed_users)
+        fill(self, "organization", organization)
 
     @classmethod
     def read(cls, value: object, *, organization: str | None = None, strict: bool = True) -> Restriction:
