@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -19,7 +21,7 @@ from cartaguard.directories.base import Directory
 from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.graph import Holders
 from cartaguard.directories.local_memory import MemoryStore
-from cartaguard.directories.local_store import Everything, Facts, Store, Stored, User
+from cartaguard.directories.local_store import Everything, Store, Stored, User
 from cartaguard.directories.snapshot import SnapshotDirectory
 from cartaguard.directories.snapshot_export import Local, write_parts
 from cartaguard.directories.snapshot_file import Check, open_snapshot
@@ -34,25 +36,32 @@ _SAMPLE = 20_000
 
 
 class Told:
-    """Facts on their way into a store: counted, and some of their grants remembered."""
+    """Facts on their way into a store, and counted."""
 
     def __init__(self, grants: int) -> None:
-        self._everything = facts(grants) if grants >= _FEW else _few(grants)
-        self._every = max(1, grants // 16 // _SAMPLE)
+        self._asked = grants
         self.grants = 0
-        self.sample: list[tuple[str, Resource]] = []
 
     @property
     def everything(self) -> Everything:
-        return self._everything._replace(resources=self._resources())
+        told = self._told()
+        return told._replace(resources=self._counted(told.resources))
 
-    def _resources(self) -> Iterator[Stored]:
-        for number, stored in enumerate(self._everything.resources):
+    def _told(self) -> Everything:
+        return facts(self._asked) if self._asked >= _FEW else _few(self._asked)
+
+    def _counted(self, resources: Iterable[Stored]) -> Iterator[Stored]:
+        for stored in resources:
             holders = stored.holders
             self.grants += len(holders.users) + len(holders.groups) + len(holders.resources) + (holders.owner is not None)
-            if number % self._every == 0:
-                self.sample += [(name, stored.resource) for name in holders.users]
             yield stored
+
+    @cached_property
+    def sample(self) -> list[tuple[str, Resource]]:
+        """Some of the grants to users. They are told anew for it, so that what is remembered is no part of a store's bytes."""
+        every = max(1, self._asked // 16 // _SAMPLE)
+        chosen = islice(self._told().resources, 0, None, every)
+        return [(name, stored.resource) for stored in chosen for name in stored.holders.users]
 
     def questions(self) -> Iterator[tuple[str, Resource]]:
         """Grants that are there, all over the place: whom they are to, and on what, in objects of their own."""
@@ -114,25 +123,9 @@ def _principal(name: str) -> Principal:
 
 def _dict(grants: int) -> None:
     told = Told(grants)
-
-    def build() -> Store:
-        everything = told.everything
-        return MemoryStore(Facts(list(everything.users), list(everything.groups), _Once(everything.resources)))
-
-    store, by = grown(build, grants, python=True)
+    store, by = grown(lambda: MemoryStore(told.everything), grants, python=True)
     by["bytes"] *= grants / told.grants
     _look_up(LocalDirectory(store), store, told, by)
-
-
-class _Once(list[Stored]):
-    """Resources that are read through once, so that a list of them is not counted too."""
-
-    def __init__(self, resources: Any) -> None:
-        super().__init__()
-        self._resources = resources
-
-    def __iter__(self) -> Iterator[Stored]:
-        return iter(self._resources)
 
 
 def _compact(grants: int) -> None:
