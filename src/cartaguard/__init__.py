@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cartaguard.model.names import Group as Group
     from cartaguard.model.names import Resource as Resource
     from cartaguard.model.permission import Permission as Permission
-    from cartaguard.model.permission import Role as Role
     from cartaguard.model.policy import Policy as Policy
     from cartaguard.model.principal import Principal as Principal
     from cartaguard.model.requirement import Requirement as Requirement
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from cartaguard.model.requirement import restricted as restricted
     from cartaguard.model.requirement import scopes as scopes
     from cartaguard.model.requirement import users as users
+    from cartaguard.model.role import Role as Role
     from cartaguard.settings import Settings as Settings
     from cartaguard.tokens.issuer import Issuer as Issuer
     from cartaguard.tokens.keys import RemoteKeys as RemoteKeys
@@ -51,7 +51,7 @@ _HOMES = {
     "RemoteKeys": "tokens.keys",
     "Requirement": "model.requirement",
     "Resource": "model.names",
-    "Role": "model.permission",
+    "Role": "model.role",
     "Settings": "settings",
     "StaticKeys": "tokens.keys",
     "TokenVerifier": "tokens.verifier",

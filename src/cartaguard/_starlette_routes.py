@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
@@ -16,6 +16,7 @@ from cartaguard.asgi import GuardMiddleware
 from cartaguard.errors import ConfigurationError
 from cartaguard.http.routes import Entry
 from cartaguard.model.requirement import public
+from cartaguard.model.value import Value, fill
 
 __all__ = ["Found", "Inventory", "Site", "adapter"]
 
@@ -23,17 +24,25 @@ _HTTP = frozenset({"http"})
 _WEBSOCKET = frozenset({"websocket"})
 
 
-class Site(NamedTuple):
+class Site(Value):
     """One path under which a route is reached.
 
     ``holder`` is the object whose ``handle`` serves, ``key`` what stays the same when a framework builds that
     anew. What is not ``listed`` is decided at dispatch only: a mount whose routes stand in the table themselves.
     """
 
+    __slots__ = __match_args__ = ("holder", "key", "entry", "listed")
+
     holder: Any
     key: Hashable
     entry: Entry
-    listed: bool = True
+    listed: bool
+
+    def __init__(self, holder: Any, key: Hashable, entry: Entry, listed: bool = True) -> None:
+        fill(self, "holder", holder)
+        fill(self, "key", key)
+        fill(self, "entry", entry)
+        fill(self, "listed", listed)
 
 
 class Found:
@@ -70,11 +79,11 @@ class Inventory:
         self._by_key: dict[Hashable, tuple[Entry, ...]] = {}
         # Routes are known by identity (equal ones are different routes); who is kept here keeps its identity.
         self._kept: list[Any] = []
-        for holder, key, entry, listed in self._walk():
-            self._kept += (holder, entry.key)
-            if listed:
-                self.entries.append(entry)
-            self._by_key[key] = (*self._by_key.get(key, ()), entry)
+        for site in self._walk():
+            self._kept += (site.holder, site.entry.key)
+            if site.listed:
+                self.entries.append(site.entry)
+            self._by_key[site.key] = (*self._by_key.get(site.key, ()), site.entry)
 
     def _note(self) -> None:
         self.changed = True
@@ -85,9 +94,9 @@ class Inventory:
         From here on it is noticed when a route is added.
         """
         by_holder: dict[int, tuple[Any, list[Entry]]] = {}
-        for holder, key, _, _ in self._walk():
-            entries = by_holder.setdefault(id(holder), (holder, []))[1]
-            entries += [entry for entry in self._by_key.get(key, ()) if entry not in entries]
+        for site in self._walk():
+            entries = by_holder.setdefault(id(site.holder), (site.holder, []))[1]
+            entries += [entry for entry in self._by_key.get(site.key, ()) if entry not in entries]
         for owner, name in self._lists:
             watch(owner, name, self._note)
         # Not before: as long as this fails, every request does.

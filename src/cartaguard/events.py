@@ -11,9 +11,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
-from cartaguard import _logfmt
 from cartaguard.errors import ParameterError
 
 __all__ = ["EVENTS", "Event", "Events", "counters", "emit", "forget", "on_event", "refusals", "refused"]
@@ -28,12 +27,15 @@ _BOUND = 1000
 Subscriber: TypeAlias = Callable[[str, Mapping[str, str]], None]
 
 
-class Event(NamedTuple):
+class Event:
     """How an event is logged, what it means, and which of its fields say that it is not the same one as before."""
 
-    level: Literal["info", "warning", "error"]
-    meaning: str
-    source: tuple[str, ...] = ("source",)
+    __slots__ = ("level", "meaning", "source")
+
+    def __init__(self, level: Literal["info", "warning", "error"], meaning: str, source: tuple[str, ...] = ("source",)) -> None:
+        self.level = level
+        self.meaning = meaning
+        self.source = source
 
 
 #: Every event there is. docs/operations.md has the same table, with advice.
@@ -102,6 +104,8 @@ class Events:
         known = EVENTS.get(event)
         if known is None:
             raise ParameterError(f"no event is called `{event}`; add it to `cartaguard.events.EVENTS`", code="unknown_event")
+        from cartaguard import _logfmt
+
         shown = {name: _logfmt.text(value) for name, value in fields.items()}
         with self._mine():
             self._counts[event] += 1
@@ -174,6 +178,8 @@ class Events:
                 first = subscriber not in self._failed
                 self._failed.add(subscriber)
             if first:
+                from cartaguard import _logfmt
+
                 told = {
                     "source": _logfmt.text(getattr(subscriber, "__qualname__", type(subscriber).__name__)),
                     "reason": type(fault).__name__,

@@ -11,12 +11,10 @@ from fastapi.openapi.models import SecurityBase as SecurityBaseModel
 from fastapi.security.base import SecurityBase
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 
 from cartaguard import starlette
 from cartaguard._asgi_session import POLICY_VIOLATION
-from cartaguard._fastapi_openapi import describe
 from cartaguard._fastapi_routes import FastAPIInventory
 from cartaguard._marks import confirmed
 from cartaguard.errors import CartaGuardError, ConfigurationError
@@ -55,6 +53,8 @@ class FastAPIGuard:
 
         The gate stands outside of every middleware added so far but for CORS, whose headers refusals need too.
         """
+        from cartaguard._fastapi_openapi import describe
+
         if app.middleware_stack is not None:
             raise ConfigurationError("the application has started already; call `carta.install(app)` before", code="started")
         classes: list[Any] = [middleware.cls for middleware in app.user_middleware]
@@ -149,6 +149,8 @@ def _held(connection: HTTPConnection, guard: Guard) -> Pass | None:
 
 
 def _is_cors(kind: Any) -> bool:
+    from starlette.middleware.cors import CORSMiddleware
+
     return isinstance(kind, type) and issubclass(kind, CORSMiddleware)
 
 

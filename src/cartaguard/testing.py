@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cartaguard.errors import ConfigurationError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 
 if TYPE_CHECKING:
     from cartaguard.devserver.carta import DevCarta

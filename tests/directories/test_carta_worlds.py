@@ -16,8 +16,8 @@ from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.graph import Grantee
 from cartaguard.drivers import blocking
 from cartaguard.model.facts import Granted, GroupsNeed, ListingNeed, Need, OrganizationsNeed, PermissionNeed
-from cartaguard.model.permission import Role
 from cartaguard.model.principal import Credential
+from cartaguard.model.role import Role
 from cartaguard.testing import EmbeddedCarta
 from support.worlds import GROUPS, RESOURCES, TYPES, USERS, worlds
 

@@ -9,7 +9,8 @@ import pytest
 from cartaguard.directories.graph import NOBODY, Grantee, Holders, closure, listing, permission_on
 from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
+from cartaguard.model.role import Role
 
 READ, WRITE, ALL = int(Permission.READ), int(Permission.WRITE), int(Permission.ALL)
 

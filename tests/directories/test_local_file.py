@@ -11,8 +11,9 @@ from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
+from cartaguard.model.role import Role
 
 TOML = """
 [users.olga]

@@ -10,9 +10,10 @@ from cartaguard._logfmt import text
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.errors import DirectoryError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
 from cartaguard.model.principal import Principal
 from cartaguard.model.restriction import STRICTEST
+from cartaguard.model.role import Role
 from support.heard import hearing
 
 P1 = Resource("Project", "p1")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cartaguard._starlette_routes import Site
 from cartaguard.drivers.effects import Call, Shared, Together
 from cartaguard.drivers.flights import Flights
 from cartaguard.http.exchange import HttpRequest, HttpResponse
@@ -54,6 +55,7 @@ ALL: list[tuple[type[Value], dict[str, Any], dict[str, Any]]] = [
     (OrganizationsNeed, {"principal": OLGA}, {"fresh": FRESH}),
     (RestrictionNeed, {"principal": OLGA, "resource": P1}, {"fresh": FRESH}),
     (ListingNeed, {"principal": OLGA, "type": "Project"}, {}),
+    (Freshness, {}, {"max_age": 1.0, "max_stale": 2.0}),
     (Restriction, {"level": "public"}, {"allowed_users": frozenset({"olga"}), "organization": "o"}),
     (PolicyEntry, {"pattern": PATTERN, "requirement": authenticated}, {"methods": frozenset({"GET"}), "protocols": frozenset({"http"})}),
     (
@@ -63,6 +65,7 @@ ALL: list[tuple[type[Value], dict[str, Any], dict[str, Any]]] = [
     ),
     (HttpResponse, {"status": 200}, {"headers": {"a": "b"}, "body": b"b"}),
     (Refusal, {"status": 403, "reason": "r", "headers": (("a", "b"),), "body": b"b"}, {"concealed": True}),
+    (Site, {"holder": 1, "key": 2, "entry": 3}, {"listed": False}),
     (Call, {"blocking": print}, {"aio": repr}),
     (Shared, {"flights": FLIGHTS, "key": 1, "steps": iter}, {}),
     (Together, {"steps": ()}, {}),
@@ -103,6 +106,7 @@ def test_what_is_left_out_is_nothing() -> None:
         "methods": None,
         "protocols": PROTOCOLS,
     }
+    assert content(Freshness()) == {"max_age": None, "max_stale": 0.0}
     assert Refusal(403, "r", (), b"").concealed is False
     assert Call(print).aio is None
 

@@ -19,7 +19,7 @@ from random import Random
 import pytest
 
 from cartaguard.carta import AsyncCartaClient, TokenLogin
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 from soak.client import Client
 from soak.history import WITHIN, History
 from support.carta import Carta

@@ -20,7 +20,7 @@ from cartaguard.carta.records import (
     Record,
     UserPool,
 )
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 from support.served import Answer
 
 __all__ = ["CI", "ROWS", "Row"]

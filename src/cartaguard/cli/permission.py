@@ -11,7 +11,7 @@ from cartaguard.cli.command import command, group
 from cartaguard.cli.session import Session
 from cartaguard.errors import ParameterError
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 
 if TYPE_CHECKING:
     from cartaguard.cli.addresses import Who

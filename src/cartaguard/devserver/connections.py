@@ -10,7 +10,7 @@ from cartaguard.devserver.permissions import Permissions, Stored
 from cartaguard.devserver.schema import connections
 from cartaguard.directories.graph import Grantee
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 
 __all__ = ["Connections"]
 

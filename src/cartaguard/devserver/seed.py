@@ -26,7 +26,7 @@ from cartaguard.devserver.pool import UserPool
 from cartaguard.devserver.services import Services
 from cartaguard.directories.graph import Grantee
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Role
+from cartaguard.model.role import Role
 
 __all__ = ["GROUPS", "NESTED", "RESOURCES", "USERS", "SeededResource", "SeededUser", "plant"]
 

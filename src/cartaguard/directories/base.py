@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import ConfigurationError, Unavailable
 from cartaguard.events import emit
 from cartaguard.model.facts import (
@@ -33,12 +32,13 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
-from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
 if TYPE_CHECKING:
     from cartaguard.caches.listener import Listener
+    from cartaguard.drivers.effects import Steps
+    from cartaguard.model.health import Condition
 
 __all__ = ["Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
 
@@ -96,6 +96,8 @@ class Directory:
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
         """Fetch facts: at least one for each need, more if they came along."""
+        from cartaguard.drivers.effects import Call
+
         has_async = type(self).aanswer is not Directory.aanswer
         try:
             facts: Mapping[Need, Fact] = yield Call(lambda: self.answer(needs), (lambda: self.aanswer(needs)) if has_async else None)
@@ -127,6 +129,8 @@ class Directory:
 
     def health(self) -> Sequence[Condition]:
         """How it is, and what stands behind it, at once and without I/O."""
+        from cartaguard.model.health import Condition
+
         return (Condition("directory", self.source, "unknown" if self.remote else "ok"),)
 
     def probe(self) -> Steps[None]:

@@ -20,9 +20,9 @@ from cartaguard.drivers.forks import renew_in_children
 from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.facts import Freshness, Granted, Known, Listed, Memberships, Organizations
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Role
 from cartaguard.model.principal import Principal
 from cartaguard.model.restriction import Restriction
+from cartaguard.model.role import Role
 
 __all__ = ["LocalDirectory"]
 

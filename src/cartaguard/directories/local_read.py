@@ -16,8 +16,9 @@ from cartaguard.directories.local_store import Facts, Group, Stored, User
 from cartaguard.errors import DirectoryError, RequirementError
 from cartaguard.events import emit
 from cartaguard.model.names import Resource
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
 from cartaguard.model.restriction import STRICTEST, Restriction
+from cartaguard.model.role import Role
 
 __all__ = ["granted_flags", "read_facts"]
 

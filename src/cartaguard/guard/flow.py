@@ -14,10 +14,9 @@ and :mod:`cartaguard.drivers.aio` run it. When every fact is at hand the flow is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cartaguard.directories.base import Directory, answered, at_hand
-from cartaguard.drivers.effects import Steps
+from cartaguard.directories.base import answered, at_hand
 from cartaguard.guard.decide import decide
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import (
@@ -36,6 +35,10 @@ from cartaguard.model.freshness import Freshness
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
+
+if TYPE_CHECKING:
+    from cartaguard.directories.base import Directory
+    from cartaguard.drivers.effects import Steps
 
 __all__ = ["Check", "decisions", "facts"]
 

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from cartaguard.directories.base import Directory
-from cartaguard.drivers.effects import Steps, Together
-from cartaguard.model.health import PARTS, Condition, Health, Part
-
 if TYPE_CHECKING:
+    from cartaguard.directories.base import Directory
+    from cartaguard.drivers.effects import Steps
     from cartaguard.guard.guard import Guard
+    from cartaguard.model.health import Condition, Health, Part
     from cartaguard.tokens.verifier import TokenVerifier
 
 __all__ = ["Answers", "Monitor", "Tells", "parts_up"]
@@ -58,6 +57,8 @@ class Monitor:
 
     def health(self) -> Health:
         """What is known now, without asking anybody."""
+        from cartaguard.model.health import Health
+
         return Health(self._conditions())
 
     def _conditions(self) -> list[Condition]:
@@ -69,6 +70,9 @@ class Monitor:
 
     def probe(self) -> Steps[Health]:
         """Ask everything that can be asked, unless that was done lately, and tell what came of it. Nothing is raised for an outage."""
+        from cartaguard.drivers.effects import Together
+        from cartaguard.model.health import Health
+
         now = self._clock()
         if now - self._probed_at >= PAUSE:
             self._probed_at = now
@@ -85,6 +89,8 @@ class Monitor:
 
 def parts_up(guards: Iterable[Guard]) -> Iterator[tuple[Part, bool]]:
     """For metrics: each part that some guard has, and whether none of its sources is down."""
+    from cartaguard.model.health import PARTS, Health
+
     health = Health([condition for guard in guards for condition in guard.health().conditions])
     for part in PARTS:
         conditions = health.of(part)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from cartaguard.errors import RequirementError
+from cartaguard.model.value import Value, fill
 
 __all__ = ["MOST", "Freshness", "freshness"]
 
@@ -12,15 +11,21 @@ __all__ = ["MOST", "Freshness", "freshness"]
 MOST = 86_400.0
 
 
-class Freshness(NamedTuple):
+class Freshness(Value):
     """How old a remembered fact may be, in seconds. Without one the cache's own times count.
 
     ``max_age``: a fact that is not younger is asked for anew; 0: it is asked for each time. It only narrows the
     cache's own times. ``max_stale``: for how much longer a fact serves while its source does not answer.
     """
 
-    max_age: float | None = None
-    max_stale: float = 0.0
+    __slots__ = __match_args__ = ("max_age", "max_stale")
+
+    max_age: float | None
+    max_stale: float
+
+    def __init__(self, max_age: float | None = None, max_stale: float = 0.0) -> None:
+        fill(self, "max_age", max_age)
+        fill(self, "max_stale", max_stale)
 
     @property
     def words(self) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from cartaguard import _logfmt
-
 __all__ = ["PARTS", "Condition", "Health", "Level", "Part"]
 
 Level: TypeAlias = Literal["ok", "degraded", "down"]
@@ -34,6 +32,8 @@ class Condition(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """The condition for JSON; seconds are whole ones."""
+        from cartaguard import _logfmt
+
         told: dict[str, Any] = {"source": _logfmt.text(self.source), "state": self.state, "level": self.level}
         if self.age is not None:
             told["age"] = round(self.age)

@@ -1,13 +1,12 @@
-"""Permissions are explicit flags; roles are Carta's names for sets of them."""
+"""Permissions are explicit flags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import Enum, IntFlag
+from enum import IntFlag
 
 from cartaguard.errors import RequirementError
 
-__all__ = ["ACTIONS", "Permission", "Role", "action_flag", "holds"]
+__all__ = ["ACTIONS", "Permission", "action_flag", "holds"]
 
 
 class Permission(IntFlag):
@@ -117,30 +116,3 @@ def action_flag(word: str) -> int:
 def holds(permission: int, flag: int) -> bool:
     """Whether a permission has a flag; an owner has every one. (An IntFlag's own ``&`` would build an object.)"""
     return int.__and__(permission, flag | 32) != 0
-
-
-class Role(Enum):
-    """Carta's named sets of permissions. An unknown role is none of these and grants nothing."""
-
-    NONE = "None"
-    GUEST = "Guest"
-    USER = "User"
-    EDITOR = "Editor"
-    OWNER = "Owner"
-
-    @property
-    def permission(self) -> Permission:
-        return _ROLES[self.value]
-
-    @classmethod
-    def names(cls) -> Iterable[str]:
-        return _ROLES.keys()
-
-
-_ROLES: dict[str, Permission] = {
-    "None": Permission.NONE,
-    "Guest": Permission.READ,
-    "User": Permission.READ | Permission.EXECUTE,
-    "Editor": Permission.READ | Permission.WRITE | Permission.EXECUTE,
-    "Owner": Permission.ALL,
-}

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cartaguard.errors import PolicyError, RequirementError
-from cartaguard.model.jsontext import read_json
 from cartaguard.model.pattern import HasSegments, PathPattern
 from cartaguard.model.requirement import Requirement
-from cartaguard.model.requirement_table import read_requirement
 from cartaguard.model.value import Value, fill
 
 __all__ = ["PROTOCOLS", "Policy", "PolicyEntry", "covered", "read_methods", "read_table"]
@@ -110,6 +108,8 @@ def read_table(path: Path) -> Any:
         raise PolicyError(f"{path} cannot be read ({type(fault).__name__})", code="unreadable") from None
     try:
         if path.suffix == ".json":
+            from cartaguard.model.jsontext import read_json
+
             return read_json(text)
         import tomllib
 
@@ -119,6 +119,8 @@ def read_table(path: Path) -> Any:
 
 
 def _entry(index: int, route: object) -> PolicyEntry:
+    from cartaguard.model.requirement_table import read_requirement
+
     where = f"routes[{index}]"
     if not isinstance(route, Mapping):
         raise PolicyError(f"`{where}` is a table with `path` and `require`", code="bad_policy")

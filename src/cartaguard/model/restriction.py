@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cartaguard.errors import DirectoryError
-from cartaguard.model.jsontext import read_json
 from cartaguard.model.value import Value, fill
 
 __all__ = ["LEVELS", "STRICTEST", "Restriction"]
@@ -49,6 +48,8 @@ class Restriction(Value):
     @classmethod
     def _read(cls, value: object, organization: str | None) -> Restriction:
         if isinstance(value, str):
+            from cartaguard.model.jsontext import read_json
+
             try:
                 value = read_json(value)
             except (ValueError, RecursionError):

@@ -8,7 +8,8 @@ from cartaguard.carta.operation import Operation
 from cartaguard.carta.reading import entry, ignored, listed, one, permission_text, record, texts
 from cartaguard.carta.records import Entry, Record
 from cartaguard.errors import ParameterError
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
+from cartaguard.model.role import Role
 
 __all__ = ["UserType", "get", "grant", "held", "list_resources", "resource_types", "revoke", "show"]
 

@@ -13,7 +13,8 @@ from cartaguard.devserver.permissions import TYPES, Stored
 from cartaguard.devserver.routes.endpoint import name, signed_in
 from cartaguard.devserver.routes.items import item_json, permission_text
 from cartaguard.directories.graph import Grantee
-from cartaguard.model.permission import Permission, Role
+from cartaguard.model.permission import Permission
+from cartaguard.model.role import Role
 
 __all__ = ["direct", "grant", "held", "items_of", "revoke", "routes"]
 
