@@ -51,7 +51,7 @@ STARTING = [
 
 
 class Import(NamedTuple):
-    """Something that is imported.
+    """Something that is imported. What is imported later, at first use, has a line of its own.
 
     :param first: what the process has imported already, which does not count.
     """
@@ -65,6 +65,11 @@ class Import(NamedTuple):
 IMPORTED = [
     Import("cartaguard", "import cartaguard"),
     Import("cartaguard inside FastAPI", "import cartaguard.fastapi", "import fastapi"),
+    Import(
+        "cartaguard inside FastAPI, and the first guard",
+        "from cartaguard import Guard; from cartaguard.fastapi import FastAPIGuard; FastAPIGuard(Guard())",
+        "import fastapi",
+    ),
     Import("PyJWT", "import jwt", "", "pyjwt"),
     Import("joserfc", "import joserfc.jwt", "", "joserfc"),
     Import("Flask-JWT-Extended inside Flask", "import flask_jwt_extended", "import flask", "flask-jwt-extended"),

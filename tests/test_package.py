@@ -27,6 +27,18 @@ HEAVY = FRAMEWORKS | CLIENTS | METRICS | {"sqlalchemy", "pydantic", "pydantic_co
 
 PACKAGE = Path(cartaguard.__file__).parent
 
+#: A guard in front of a FastAPI application, which decides.
+GUARDED = """
+import fastapi
+from cartaguard import Guard, LocalDirectory, Principal, permission
+from cartaguard.fastapi import FastAPIGuard
+guard = Guard(directory=LocalDirectory.from_dict({'resources': {'Project:p1': {'owner': 'olga'}}}))
+carta = FastAPIGuard(guard)
+app = fastapi.FastAPI(dependencies=[carta.requires(permission('read', 'Project:p1'))])
+carta.install(app)
+assert guard.check(Principal(issuer='i', subject='s', username='olga'), permission('read', 'Project:p1'))
+"""
+
 
 def imported(statement: str) -> set[str]:
     """The modules that a statement imports in a fresh interpreter, by `-X importtime`."""
@@ -66,6 +78,34 @@ def test_deciding_imports_no_framework() -> None:
         "assert guard.check(olga, permission('read', 'Project:p1'))"
     )
     assert tops(imported(statement)) & (FRAMEWORKS | CLIENTS | {"sqlalchemy", "pydantic", "asyncio"}) == set()
+
+
+def test_importing_the_door_for_fastapi_imports_no_guard() -> None:
+    """`import cartaguard.fastapi` imports the door's outside alone; who makes a guard imports what that needs."""
+    modules = imported("import cartaguard.fastapi")
+    assert {module for module in modules if module.startswith("cartaguard")} == {"cartaguard", "cartaguard.errors", "cartaguard.fastapi"}
+
+
+@pytest.mark.parametrize(
+    "module", ["_logfmt", "model.jsontext", "model.requirement_table", "guard.snapshot", "drivers.blocking", "settings"]
+)
+def test_what_few_processes_need_is_imported_by_those(module: str) -> None:
+    """A guard in front of an application, with facts at hand, has not imported the text of events, policy files and the like."""
+    assert f"cartaguard.{module}" not in imported(GUARDED)
+
+
+def test_a_guard_is_made_without_generated_code() -> None:
+    """Nothing that a guard and its door import is a dataclass, whose methods every process would compile anew."""
+    script = f"""{GUARDED}
+import sys
+for name, module in sorted(sys.modules.items()):
+    if name.partition('.')[0] == 'cartaguard':
+        for kind in vars(module).values():
+            if isinstance(kind, type) and kind.__module__ == name and '__dataclass_fields__' in vars(kind):
+                print(name, kind.__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 def test_every_public_name_is_there() -> None:

@@ -12,8 +12,11 @@ import pytest
 from cartaguard._starlette_routes import Site
 from cartaguard.drivers.effects import Call, Shared, Together
 from cartaguard.drivers.flights import Flights
+from cartaguard.guard.explanation import Explanation
+from cartaguard.guard.listing import Listing
 from cartaguard.http.exchange import HttpRequest, HttpResponse
 from cartaguard.http.refusal import Refusal
+from cartaguard.model.decision import Decision
 from cartaguard.model.facts import (
     Granted,
     GroupsNeed,
@@ -66,6 +69,8 @@ ALL: list[tuple[type[Value], dict[str, Any], dict[str, Any]]] = [
     (HttpResponse, {"status": 200}, {"headers": {"a": "b"}, "body": b"b"}),
     (Refusal, {"status": 403, "reason": "r", "headers": (("a", "b"),), "body": b"b"}, {"concealed": True}),
     (Site, {"holder": 1, "key": 2, "entry": 3}, {"listed": False}),
+    (Explanation, {"decision": Decision(), "parts": (Decision(),), "text": "t"}, {}),
+    (Listing, {"resources": (P1,)}, {"cursor": "c"}),
     (Call, {"blocking": print}, {"aio": repr}),
     (Shared, {"flights": FLIGHTS, "key": 1, "steps": iter}, {}),
     (Together, {"steps": ()}, {}),
@@ -108,6 +113,7 @@ def test_what_is_left_out_is_nothing() -> None:
     }
     assert content(Freshness()) == {"max_age": None, "max_stale": 0.0}
     assert Refusal(403, "r", (), b"").concealed is False
+    assert Listing(()).cursor is None
     assert Call(print).aio is None
 
 

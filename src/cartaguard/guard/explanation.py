@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from cartaguard.directories.base import Directory
@@ -13,17 +12,24 @@ from cartaguard.model.decision import Decision
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Memberships, Need, PermissionNeed
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import AllOf, AnyOf, HasPermission, Requirement
+from cartaguard.model.value import Value, fill
 
 __all__ = ["Explanation", "explained"]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Value):
     """``str()`` of it is the text; ``decision`` the verdict; ``parts`` the verdict on each single demand."""
+
+    __slots__ = __match_args__ = ("decision", "parts", "text")
 
     decision: Decision
     parts: tuple[Decision, ...]
     text: str
+
+    def __init__(self, decision: Decision, parts: tuple[Decision, ...], text: str) -> None:
+        fill(self, "decision", decision)
+        fill(self, "parts", parts)
+        fill(self, "text", text)
 
     def __str__(self) -> str:
         return self.text

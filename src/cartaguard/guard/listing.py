@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import overload
 
 from cartaguard.errors import ParameterError
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission, holds
+from cartaguard.model.value import Value, fill
 
 __all__ = ["MOST", "Listing", "page"]
 
@@ -17,15 +17,20 @@ __all__ = ["MOST", "Listing", "page"]
 MOST = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Listing(Sequence[Resource]):
+class Listing(Value, Sequence[Resource]):
     """One page of resources, in the order of their ids.
 
     ``truncated`` says that there are more, and ``cursor`` is then what asks for the next page.
     """
 
+    __slots__ = __match_args__ = ("resources", "cursor")
+
     resources: tuple[Resource, ...]
-    cursor: str | None = None
+    cursor: str | None
+
+    def __init__(self, resources: tuple[Resource, ...], cursor: str | None = None) -> None:
+        fill(self, "resources", resources)
+        fill(self, "cursor", cursor)
 
     @property
     def truncated(self) -> bool:
