@@ -5,23 +5,28 @@ A value is not repeated because a secret may have been pasted where it does not 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from cartaguard.errors import SettingsError
+from cartaguard.model.value import Value, fill
 
 __all__ = ["CACHE", "DIRECTORIES", "ISSUERS", "TOP", "Place", "read_kind", "read_table", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Value):
     """What a value may be: ``check`` takes it over or gives ``None``, ``from_text`` reads an environment variable."""
+
+    __slots__ = __match_args__ = ("expected", "check", "from_text")
 
     expected: str
     check: Callable[[Any], Any]
-    from_text: Callable[[str], Any] = str
+    from_text: Callable[[str], Any]
+
+    def __init__(self, expected: str, check: Callable[[Any], Any], from_text: Callable[[str], Any] = str) -> None:
+        fill(self, "expected", expected)
+        fill(self, "check", check)
+        fill(self, "from_text", from_text)
 
 
 def _text(value: object) -> str | None:
@@ -154,13 +159,19 @@ TOP: Keys = {
 _SECRETS = frozenset({"token", "api_token", "service_token", "password", "secret", "client_secret", "key", "api_key", "private_key"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value):
     """Where a table stands: its source (a file, the environment) and how its keys are called there."""
 
+    __slots__ = __match_args__ = ("source", "prefix", "variable")
+
     source: str
-    prefix: str = ""
-    variable: bool = False
+    prefix: str
+    variable: bool
+
+    def __init__(self, source: str, prefix: str = "", variable: bool = False) -> None:
+        fill(self, "source", source)
+        fill(self, "prefix", prefix)
+        fill(self, "variable", variable)
 
     def name(self, key: str) -> str:
         return self.prefix + (key.upper() if self.variable else key)
@@ -222,5 +233,7 @@ def unknown(key: Any, place: Place, keys: Iterable[str]) -> NoReturn:
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean `{close[0]}`?" if close else ""

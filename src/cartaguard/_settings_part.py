@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cartaguard._settings_keys import Place
+from cartaguard.model.value import Value, fill
 
 __all__ = ["Part", "content", "later", "variable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Value):
     """One issuer or directory, or the cache: its checked values, where they stand, and what relative paths are relative to."""
+
+    __slots__ = __match_args__ = ("values", "place", "base")
 
     values: Mapping[str, Any]
     place: Place
     base: Path
+
+    def __init__(self, values: Mapping[str, Any], place: Place, base: Path) -> None:
+        fill(self, "values", values)
+        fill(self, "place", place)
+        fill(self, "base", base)
 
     def path(self, key: str) -> Path:
         return Path(self.base, self.values[key])

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cartaguard._settings_keys import Kind, Place
+from cartaguard._settings_part import Part
 from cartaguard._starlette_routes import Site
 from cartaguard.drivers.effects import Call, Shared, Together
 from cartaguard.drivers.flights import Flights
@@ -38,6 +41,7 @@ from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import authenticated
 from cartaguard.model.restriction import Restriction
 from cartaguard.model.value import Value, replace
+from cartaguard.tokens.claims import Row
 from support.canary import CANARY
 
 OLGA = Principal(issuer="i", subject="olga")
@@ -71,6 +75,10 @@ ALL: list[tuple[type[Value], dict[str, Any], dict[str, Any]]] = [
     (Site, {"holder": 1, "key": 2, "entry": 3}, {"listed": False}),
     (Explanation, {"decision": Decision(), "parts": (Decision(),), "text": "t"}, {}),
     (Listing, {"resources": (P1,)}, {"cursor": "c"}),
+    (Row, {"status": "s", "rule": "r"}, {"test": print, "refusal": "f", "use": "u"}),
+    (Kind, {"expected": "e", "check": print}, {"from_text": repr}),
+    (Place, {"source": "s"}, {"prefix": "p", "variable": True}),
+    (Part, {"values": {"a": 1}, "place": Place("s"), "base": Path()}, {}),
     (Call, {"blocking": print}, {"aio": repr}),
     (Shared, {"flights": FLIGHTS, "key": 1, "steps": iter}, {}),
     (Together, {"steps": ()}, {}),
@@ -114,6 +122,9 @@ def test_what_is_left_out_is_nothing() -> None:
     assert content(Freshness()) == {"max_age": None, "max_stale": 0.0}
     assert Refusal(403, "r", (), b"").concealed is False
     assert Listing(()).cursor is None
+    assert content(Row("s", "r")) == {"status": "s", "rule": "r", "test": None, "refusal": "bad_claim", "use": ""}
+    assert Kind("e", print).from_text is str
+    assert content(Place("s")) == {"source": "s", "prefix": "", "variable": False}
     assert Call(print).aio is None
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cartaguard.model.value import Value, fill
 from cartaguard.tokens.refusals import refuse
 
 __all__ = ["ROWS", "Expected", "Row", "SignedClaims", "check"]
@@ -61,8 +61,7 @@ class SignedClaims(Mapping[str, Any]):
         return f"<SignedClaims of {self.subject!r} at {self.issuer!r}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """What is done with one claim.
 
     ``verified``: required, and compared with the configuration or the clock. ``required``: must be there in the
@@ -70,11 +69,22 @@ class Row:
     ``unchecked``: passed on as it is, and no decision of cartaguard's own rests on it.
     """
 
+    __slots__ = __match_args__ = ("status", "rule", "test", "refusal", "use")
+
     status: str
     rule: str
-    test: Callable[[Any, Expected], bool] | None = None
-    refusal: str = "bad_claim"
-    use: str = ""
+    test: Callable[[Any, Expected], bool] | None
+    refusal: str
+    use: str
+
+    def __init__(
+        self, status: str, rule: str, test: Callable[[Any, Expected], bool] | None = None, refusal: str = "bad_claim", use: str = ""
+    ) -> None:
+        fill(self, "status", status)
+        fill(self, "rule", rule)
+        fill(self, "test", test)
+        fill(self, "refusal", refusal)
+        fill(self, "use", use)
 
 
 _NUMBERS, _TEXT = {int, float}, {str}
