@@ -13,20 +13,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks.facts import Scale, build_table, facts, principal, resource
-from cartaguard.directories import compact_hash
-from cartaguard.directories.compact_build import build
+from cartaguard.directories import compact_hash, compact_table
+from cartaguard.directories.compact_build import RESTRICTED, USERS, build
 from cartaguard.directories.compact_hash import Buffer, Partitions, finder, write_sorted
 from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
-from cartaguard.directories.compact_layout import Hashed, Shared, pack
+from cartaguard.directories.compact_layout import Kinds, Shared, pack
 from cartaguard.directories.compact_table import CompactStore, CompactTable
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.directories.local_memory import MemoryStore
 from cartaguard.directories.local_store import Everything, Facts
 from cartaguard.directories.local_write import DEPLOYER
-from cartaguard.errors import ConfigurationError, DirectoryError
+from cartaguard.errors import ConfigurationError, DirectoryError, FactsUnavailable
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 from support.worlds import TYPES, Caller, callers, resources, worlds
+
+WORDS = ["read", "write", "execute", "clone", "admin"]
 
 
 def compact(source: LocalDirectory, folder: Path) -> LocalDirectory:
@@ -179,19 +181,21 @@ def test_a_name_that_cannot_be_stored_is_unknown_in_a_table(tmp_path: Path) -> N
     assert not table.restriction(odd, Resource("Project", "\ud800")).known
 
 
-@pytest.mark.parametrize("damage", ["no records", "other records", "no level"])
+@pytest.mark.parametrize("damage", ["no second record", "other records", "no level"])
 def test_a_table_that_contradicts_itself_is_in_doubt(tmp_path: Path, damage: str) -> None:
     """Whoever wrote it: what a record should say is not guessed."""
     shared = {"grants": [{"to": "resource:Project:p2", "role": "Editor"}]}
     world = {"resources": {"Project:p1": {"restricted": {"level": "registered"}, **shared}, "Project:p2": {"owner": "ada"}}}
+    asked = "p1"
     sink = BytesIO(b"..")
     sink.seek(2)
     with LocalDirectory.from_dict(world).everything() as everything:
         layout = build(sink, everything, tmp_path)
     match damage:
-        case "no records":
-            layout = replace(layout, records=Hashed((2, 0), (0, 8), 0))
-            sink = BytesIO(bytes(8) + sink.getvalue()[8:])
+        case "no second record":
+            # The first of the other resource says that there is one.
+            sink = BytesIO(sink.getvalue().replace(_stored(Kinds(USERS, {})), _stored(Kinds(RESTRICTED, {}))))
+            asked = "p2"
         case "other records":
             layout = replace(layout, texts=(layout.texts[0] + 1, layout.texts[1]))
         case _:
@@ -202,7 +206,65 @@ def test_a_table_that_contradicts_itself_is_in_doubt(tmp_path: Path, damage: str
             assert len(record) == len(other)
             sink = BytesIO(whole.replace(record, other))
     directory = LocalDirectory(CompactStore(CompactTable(Buffer(sink.getvalue()), layout)))
-    assert directory.restriction(principal(0), Resource("Project", "p1")).doubt == "directory_unavailable"
+    assert directory.restriction(principal(0), Resource("Project", asked)).doubt == "directory_unavailable"
+
+
+def _stored(record: object) -> bytes:
+    """A record as it stands among the others."""
+    text = pack(record)
+    return len(text).to_bytes(4, "little") + text
+
+
+def test_many_groups_of_a_resource_and_many_of_a_caller_are_told_alike(tmp_path: Path) -> None:
+    """Whether the groups stand in the resource's record or are looked up one by one."""
+    groups = [f"A:G{number}" for number in range(20)]
+    world: dict[str, Any] = {"groups": {"A:G0": {"groups": ["A:G19"]}}, "resources": {}}
+    for count in (1, 7, 8, 9, 20):
+        grants = [{"to": f"group:{name}", "permissions": [word]} for name, word in zip(groups[:count], WORDS * 4, strict=False)]
+        world["resources"][f"Project:p{count}"] = {"owner": "ada", "grants": grants}
+    source = LocalDirectory.from_dict(world)
+    table = compact(source, tmp_path)
+    told = set()
+    for number in range(21):
+        caller = Principal(issuer="i", subject=str(number), username="eve", groups=groups[number:])
+        for what in world["resources"]:
+            held = source.permission(caller, Resource.parse(what))
+            assert table.permission(caller, Resource.parse(what)) == held
+            told.add(held.permission)
+        assert source.listing(caller, "Project") == table.listing(caller, "Project")
+    assert len(told) > 5
+
+
+def test_the_nesting_of_groups_is_kept_within_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And told alike before and after it was pushed out."""
+    monkeypatch.setattr(compact_table, "_GROUPS", 2)
+    source = LocalDirectory.from_dict({"groups": {f"A:G{number}": {"groups": [f"A:G{number + 1}"]} for number in range(6)}})
+    table = compact(source, tmp_path)
+    for number in (0, 6, 3, 6, 5):
+        caller = Principal(issuer="i", subject=str(number), username="eve", groups=[f"A:G{number}"])
+        assert source.groups(caller) == table.groups(caller)
+
+
+def test_what_is_kept_is_no_longer_told_once_there_is_damage(tmp_path: Path) -> None:
+    """The person asked for last and the nesting of groups, too."""
+    source = LocalDirectory.from_dict({"groups": {"A:T": {"users": ["eve"]}, "A:U": {"groups": ["A:T"]}}})
+    sink = BytesIO()
+    sink.write(b".")
+    with source.everything() as everything:
+        layout = build(sink, everything, tmp_path)
+    damaged = False
+
+    def check(start: int, end: int) -> None:
+        if damaged:
+            raise FactsUnavailable("it is damaged", code="snapshot_damaged")
+
+    table = LocalDirectory(CompactStore(CompactTable(Buffer(sink.getvalue(), check), layout)))
+    callers = [Principal(issuer="i", subject=f"s{number}", username=name) for number, name in enumerate(["eve", "eve", "", "eve"])]
+    member, again = (Principal(issuer="i", subject=subject, username="", groups=["A:T"]) for subject in "ab")
+    assert [table.groups(caller).groups for caller in callers[:3]] == [{"A:T", "A:U"}, {"A:T", "A:U"}, set()]
+    assert table.groups(member).groups == {"A:T", "A:U"}
+    damaged = True
+    assert [table.groups(caller).doubt for caller in (callers[3], again)] == ["snapshot_damaged"] * 2
 
 
 names, types = st.text(st.sampled_from("ab:1u\x000é"), max_size=6), st.text(st.sampled_from("ab1u0"), max_size=3)

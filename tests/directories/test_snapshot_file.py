@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from cartaguard.directories.snapshot_file import open_snapshot, writing
-from cartaguard.directories.snapshot_layout import BLOCK, MAGIC, Header
+from cartaguard.directories.snapshot_layout import BLOCK, FORMAT, MAGIC, Header
 from cartaguard.directories.snapshot_seal import seal_of
 from cartaguard.errors import ConfigurationError, DirectoryError, SnapshotError
 from cartaguard.model.names import Resource
@@ -145,14 +145,14 @@ def resigned(path: Path, **changes: Any) -> None:
     assert seal.sign is not None
     signature = seal.sign(b"cartaguard snapshot header\n" + text)
     lengths = len(text).to_bytes(4, "little") + len(signature).to_bytes(2, "little")
-    path.write_bytes(whole[: header.body] + text + signature + lengths + changes.get("format", 1).to_bytes(2, "little") + MAGIC)
+    path.write_bytes(whole[: header.body] + text + signature + lengths + changes.get("format", FORMAT).to_bytes(2, "little") + MAGIC)
 
 
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({}, ""),
-        ({"format": 2}, "snapshot_version"),
+        ({"format": FORMAT + 1}, "snapshot_version"),
         ({"more": True}, "snapshot_version"),
         ({"created_at": "now"}, "snapshot_version"),
         ({"created_at": float("nan")}, "snapshot_damaged"),
@@ -180,7 +180,7 @@ def test_a_version_of_another_file_is_named(path: Path) -> None:
     whole = bytearray(path.read_bytes())
     whole[-len(MAGIC) - 2] = 9
     path.write_bytes(whole)
-    with pytest.raises(SnapshotError, match="has version 9, and this reads 1"):
+    with pytest.raises(SnapshotError, match=f"has version 9, and this reads {FORMAT}"):
         opened(path)
 
 
@@ -213,7 +213,7 @@ def test_a_failed_write_leaves_the_old_file(path: Path) -> None:
     with pytest.raises(DirectoryError):
         snapshot(path, {"resources": {"Project:\ud800": {}}})
     with pytest.raises(ConfigurationError), writing(path) as sink:
-        sink.finish(Header(1, "", NOW, "", (), (), (), 0, b""), seal_of(KEY)._replace(sign=None))
+        sink.finish(Header(FORMAT, "", NOW, "", (), (), (), 0, b""), seal_of(KEY)._replace(sign=None))
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -255,7 +255,7 @@ def test_options_that_cannot_be_meant_are_refused(path: Path, options: dict[str,
 def test_a_file_may_have_exactly_whole_blocks(tmp_path: Path) -> None:
     """The last digest is not one of nothing."""
     path = tmp_path / "blocks"
-    empty = Header(1, "", NOW, "", (), (), (), 0, b"")
+    empty = Header(FORMAT, "", NOW, "", (), (), (), 0, b"")
     for length in (BLOCK - len(MAGIC), BLOCK, 3 * BLOCK):
         with writing(path) as sink:
             sink.write(os.urandom(length))

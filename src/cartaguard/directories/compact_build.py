@@ -14,8 +14,21 @@ from typing import IO, TypeAlias
 
 from cartaguard.directories.compact_hash import Partitions, Sink, write_sorted
 from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
-from cartaguard.directories.compact_layout import Counts, Hashed, Membership, Named, Shared, Span, TableLayout, pack, unstorable
+from cartaguard.directories.compact_layout import (
+    Counts,
+    Hashed,
+    Kinds,
+    Membership,
+    Named,
+    Person,
+    Shared,
+    Span,
+    TableLayout,
+    pack,
+    unstorable,
+)
 from cartaguard.directories.local_store import Everything, Stored, User
+from cartaguard.errors import DirectoryError
 
 __all__ = ["GROUPS", "LETTERS", "RESOURCES", "RESTRICTED", "USERS", "Progress", "Records", "Scratch", "build"]
 
@@ -25,8 +38,12 @@ Progress: TypeAlias = Callable[[str, int, int | None], None]
 #: The letter of each kind of grantee in a key.
 LETTERS = {"user": "u", "group": "g", "resource": "r"}
 
-#: What the entry of a resource says about it: what has to be looked for at all.
+#: What the record of a resource says about it: what has to be looked for at all.
 USERS, GROUPS, RESOURCES, RESTRICTED = 1, 2, 4, 8
+
+#: Up to so many groups stand in the record of a resource, so that one look-up is enough for all of a caller's. More of
+#: them have a grant each to be looked up, and a record stays short.
+_FEW = 8
 
 #: How many users without an issuer are named.
 _BARE = 10
@@ -104,6 +121,9 @@ class _Building:
         # Grantees by their letter and name, in the order of their numbers.
         self._grantees: dict[tuple[str, str], int] = {}
         self._memberships: dict[tuple[str, str], list[str]] = {}
+        self._named: dict[str, Named] = {}
+        # Who is listed under another name than the login name, by the latter.
+        self._others: dict[str, list[str]] = {}
 
     def build(self, facts: Everything) -> TableLayout:
         users, bare = self._add_users(facts)
@@ -116,14 +136,15 @@ class _Building:
         self._progress("reading resources", self._resources, self._resources)
         pairs = self._pairs.count
         starts, counts, postings = self._write_postings()
-        for grantee in self._memberships:
+        for grantee in (*self._memberships, *(("u", name) for names in (self._named, self._others) for name in names)):
             self._grantees.setdefault(grantee, len(self._grantees))
         for (letter, name), number in self._grantees.items():
-            known = number < len(starts)
-            membership = Membership(
-                tuple(self._memberships.get((letter, name), ())), starts[number] if known else 0, counts[number] if known else 0
-            )
-            self._records.put(letter, name, membership)
+            of = tuple(self._memberships.get((letter, name), ()))
+            held = (of, starts[number], counts[number]) if number < len(starts) else (of, 0, 0)
+            if letter == "u":
+                self._records.put("u", name, Person(*held, self._named.get(name), tuple(self._others.get(name, ()))))
+            else:
+                self._records.put(letter, name, Membership(*held))
         total = self._grants.count
         grants = write_sorted(self._sink, self._grants, lambda done: self._progress("sorting grants", done, total))
         records, texts = self._records.write(self._sink, lambda done: self._progress("sorting records", done, None))
@@ -140,17 +161,16 @@ class _Building:
         )
 
     def _add_users(self, facts: Everything) -> tuple[int, tuple[str, ...]]:
-        count, bare, logins = 0, list[str](), dict[str, list[str]]()
+        bare: list[str] = []
         for user in facts.users:
-            count += 1
-            self._records.put("U", user.name, _named(user))
-            if user.username is not None:
-                logins.setdefault(user.username, []).append(user.name)
+            if user.name in self._named:
+                raise DirectoryError(f"the user `{user.name}` is told twice; tell each once", code="duplicate")
+            self._named[user.name] = _named(user)
+            if user.username not in (None, user.name):
+                self._others.setdefault(user.username, []).append(user.name)
             if user.issuer is None and len(bare) < _BARE:
                 bare.append(user.name)
-        for username, names in logins.items():
-            self._records.put("L", username, names)
-        return count, tuple(bare)
+        return len(self._named), tuple(bare)
 
     def _add_groups(self, facts: Everything) -> int:
         count = 0
@@ -169,7 +189,14 @@ class _Building:
         if holders.owner:
             self._grant(number, "u", holders.owner, type_, id_, 63)
             kinds |= USERS
-        for letter, kind, granted in (("u", USERS, holders.users), ("g", GROUPS, holders.groups), ("r", RESOURCES, holders.resources)):
+        groups = {name: int(flags) for name, flags in holders.groups.items() if flags}
+        if len(groups) <= _FEW:
+            for name in groups:
+                self._post(number, "g", name)
+            looked_up: dict[str, int] = {}
+        else:
+            groups, looked_up = {}, groups
+        for letter, kind, granted in (("u", USERS, holders.users), ("g", GROUPS, looked_up), ("r", RESOURCES, holders.resources)):
             for name, flags in granted.items():
                 if flags and not (letter == "u" and name == holders.owner):
                     self._grant(number, letter, name, type_, id_, int(flags))
@@ -183,8 +210,8 @@ class _Building:
                 record = Shared(None, (), None, shared)
             else:
                 record = Shared(restriction.level, tuple(sorted(restriction.allowed_users)), restriction.organization, shared)
-            self._records.put("R", str(resource), record)
-        self._grants.add(self._key("x", "", type_, id_) + bytes((kinds,)))
+            self._records.put("S", str(resource), record)
+        self._records.put("R", str(resource), Kinds(kinds, groups))
         self._resources += 1
         text = _text(str(resource))
         self._size += len(text)
@@ -193,6 +220,9 @@ class _Building:
 
     def _grant(self, number: int, letter: str, name: str, type_: str, id_: str, flags: int) -> None:
         self._grants.add(self._key(letter, name, type_, id_) + bytes((flags,)))
+        self._post(number, letter, name)
+
+    def _post(self, number: int, letter: str, name: str) -> None:
         grantee = self._grantees.setdefault((letter, name), len(self._grantees))
         self._pairs.add(_PAIR.pack(grantee, number))
 

@@ -7,6 +7,7 @@ table's hash is keyed with 32 random bytes of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Protocol
 
@@ -30,13 +31,18 @@ class Key(Protocol):
 
 def keys(secret: bytes, purpose: bytes) -> Key:
     """What gives keys under a secret. A kind is one letter, and a type has no colon."""
-    copy = blake2b(key=secret, digest_size=SIZE, person=purpose).copy
+    begun: dict[str, Callable[[], blake2b]] = {}
+
+    def begin(kind: str) -> Callable[[], blake2b]:
+        # The block with the secret is gone through once for each kind, and not for each key.
+        hashed = blake2b(kind.encode(), key=secret, digest_size=SIZE, person=purpose)
+        return begun.setdefault(kind, hashed.copy)
 
     def key(kind: str, name: str, type: str = "", id: str = "", /) -> bytes:
-        hashed = copy()
+        hashed = (begun.get(kind) or begin(kind))()
         # No type has a colon, and the name's length is told, so that no two different questions are one text. A lone
         # surrogate is never stored, and so not found.
-        hashed.update(f"{kind}{type}:{len(name)}:{name}{id}".encode("utf-8", "surrogatepass"))
+        hashed.update(f"{type}:{len(name)}:{name}{id}".encode("utf-8", "surrogatepass"))
         return hashed.digest()
 
     return key

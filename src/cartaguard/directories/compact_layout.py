@@ -13,7 +13,7 @@ import msgspec
 
 from cartaguard.errors import DirectoryError
 
-__all__ = ["Counts", "Hashed", "Membership", "Named", "Shared", "Span", "TableLayout", "pack", "unpack_as", "unstorable"]
+__all__ = ["Counts", "Hashed", "Kinds", "Membership", "Named", "Person", "Shared", "Span", "TableLayout", "pack", "unpack_as", "unstorable"]
 
 #: Where something begins in the buffer, and how many bytes it has.
 Span: TypeAlias = tuple[int, int]
@@ -57,7 +57,7 @@ class TableLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Named(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """The record of a listed user."""
+    """A listed user."""
 
     username: str | None
     subject: str | None
@@ -68,13 +68,27 @@ class Named(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 class Membership(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """The record of a grantee: the groups that name it, and where in ``postings`` its resources are, and how many."""
 
-    of: tuple[str, ...]
-    start: int
-    count: int
+    of: tuple[str, ...] = ()
+    start: int = 0
+    count: int = 0
+
+
+class Person(Membership, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """The record of a user's name: the user who is listed under it, and who else is, under another name, with it as login name."""
+
+    named: Named | None = None
+    others: tuple[str, ...] = ()
+
+
+class Kinds(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """The record of a resource: what has to be looked for at all, and the flags of its groups where they are few."""
+
+    kinds: int
+    groups: dict[str, int]
 
 
 class Shared(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """The record of a resource with more than plain grants: its restriction, and what is granted to resources."""
+    """A second record, of a resource with more than grants to users and groups: its restriction, and what is granted to resources."""
 
     level: str | None
     allowed: tuple[str, ...]
@@ -100,7 +114,8 @@ def unstorable() -> DirectoryError:
 
 #: Readers of records, strict in their types.
 unpack_as = {
-    Named: msgspec.msgpack.Decoder(Named),
     Membership: msgspec.msgpack.Decoder(Membership),
+    Person: msgspec.msgpack.Decoder(Person),
+    Kinds: msgspec.msgpack.Decoder(Kinds),
     Shared: msgspec.msgpack.Decoder(Shared),
 }

@@ -13,7 +13,7 @@ import msgspec
 from cartaguard.directories.compact_build import GROUPS, LETTERS, RESOURCES, RESTRICTED, USERS
 from cartaguard.directories.compact_hash import Buffer, finder
 from cartaguard.directories.compact_keys import GRANTS, RECORDS, keys
-from cartaguard.directories.compact_layout import Membership, Named, Shared, TableLayout, unpack_as
+from cartaguard.directories.compact_layout import Kinds, Membership, Person, Shared, TableLayout, unpack_as
 from cartaguard.directories.graph import Grantee
 from cartaguard.directories.local_store import Draft, Everything, User
 from cartaguard.errors import DirectoryError, FactsUnavailable
@@ -26,8 +26,11 @@ __all__ = ["CompactStore", "CompactTable", "reader"]
 _NONE: Mapping[str, int] = MappingProxyType({})
 _ALL = 63
 
-_UNKNOWN = Membership((), 0, 0)
-_LOGINS = msgspec.msgpack.Decoder(tuple[str, ...])
+_UNKNOWN, _NOBODY = Membership(), Person()
+
+#: The nesting of so many groups is remembered.
+_GROUPS = 10_000
+
 _PLACE, _NUMBER, _LIMITS = Struct("<Q"), Struct("<I"), Struct("<QQ")
 
 
@@ -37,16 +40,23 @@ def reader(buffer: Buffer, layout: Any, key: bytes) -> Callable[[str, str, Any],
     :param layout: has the ``records`` and their ``texts``.
     """
     found, texts = finder(buffer, layout.records, 8, keys(key, RECORDS)), layout.texts[0]
+    whole, check = buffer.map, buffer.check
+    place, number = _PLACE.unpack_from, _NUMBER.unpack_from
 
     def record(kind: str, name: str, decoder: Any) -> Any:
         at = found(kind, name)
         if not at:
             return None
-        [place] = _PLACE.unpack(buffer.read(at, at + 8))
-        start = texts + place
-        [size] = _NUMBER.unpack(buffer.read(start, start + 4))
+        if check is not None:
+            check(at, at + 8)
+        start = texts + place(whole, at)[0] + 4
+        if check is not None:
+            check(start - 4, start)
+        end = start + number(whole, start - 4)[0]
+        if check is not None:
+            check(start, end)
         try:
-            return decoder.decode(buffer.read(start + 4, start + 4 + size))
+            return decoder.decode(whole[start:end])
         except msgspec.DecodeError:
             raise FactsUnavailable("a record of a compact table cannot be read", code="directory_unavailable") from None
 
@@ -56,7 +66,8 @@ def reader(buffer: Buffer, layout: Any, key: bytes) -> Callable[[str, str, Any],
 class CompactTable:
     """One state of the facts: the :class:`~cartaguard.directories.local_store.View` of a compact table.
 
-    Reading takes no lock and keeps nothing.
+    Reading takes no lock. It keeps the nesting of groups, since nearly every caller asks for the same ones, and the
+    person who was asked for last, about whom there are several questions; a table never changes.
     """
 
     def __init__(self, buffer: Buffer, layout: TableLayout) -> None:
@@ -65,6 +76,9 @@ class CompactTable:
         self._map = buffer.map
         self._place = finder(buffer, layout.grants, 1, keys(layout.key, GRANTS))
         self._record = reader(buffer, layout, layout.key)
+        self._check = buffer.check
+        self._parents: dict[str, tuple[str, ...]] = {}
+        self._last = ("", _NOBODY)
 
     def flags(self, letter: str, grantee: str, type: str, id: str) -> int:
         """What is granted to one grantee on one resource; -1 where nothing is. One look-up."""
@@ -72,29 +86,38 @@ class CompactTable:
         return self._map[at] if at else -1
 
     def user(self, name: str) -> User | None:
-        named = self._record("U", name, unpack_as[Named])
+        named = self._person(name).named
         if named is None:
             return None
         return User(name, named.username, named.subject, named.issuer, frozenset(named.organizations))
 
     def users_named(self, username: str) -> Sequence[User]:
-        names: tuple[str, ...] = self._record("L", username, _LOGINS) or ()
-        return [user for name in names if (user := self.user(name)) is not None]
+        person = self._person(username)
+        same = (username,) if person.named is not None and person.named.username == username else ()
+        return [user for name in (*same, *person.others) if (user := self.user(name)) is not None]
 
     def unqualified(self) -> Sequence[str]:
         return self.layout.bare
 
     def groups_of(self, user: str) -> Collection[str]:
-        return self._membership("u", user).of
+        return self._person(user).of
 
     def parents(self, group: str) -> Iterable[str]:
-        return self._membership("g", group).of
+        of = self._parents.get(group)
+        if of is None:
+            if len(self._parents) >= _GROUPS:
+                self._parents.clear()
+            of = self._parents[group] = self._membership("g", group).of
+        elif self._check is not None:
+            # Where damage was found what is kept is told no longer either.
+            self._check(0, 0)
+        return of
 
     def known(self, resource: Resource) -> Known | None:
-        kinds = self.flags("x", "", resource.type, resource.id)
-        if kinds < 0:
+        kinds = self._kinds(resource)
+        if kinds is None:
             return None
-        if not kinds & RESTRICTED:
+        if not kinds.kinds & RESTRICTED:
             return Known(known=True)
         shared = self.shared(resource)
         if shared.level is None:
@@ -102,8 +125,8 @@ class CompactTable:
         return Known(known=True, restrictions=(Restriction(shared.level, frozenset(shared.allowed), shared.organization),))
 
     def holders(self, resource: Resource) -> _Held | None:
-        kinds = self.flags("x", "", resource.type, resource.id)
-        return None if kinds < 0 else _Held(self, resource, kinds)
+        kinds = self._kinds(resource)
+        return None if kinds is None else _Held(self, resource, kinds)
 
     def granted_to(self, grantee: Grantee) -> Iterable[Resource]:
         membership = self._membership(LETTERS[grantee.kind], grantee.name)
@@ -116,13 +139,29 @@ class CompactTable:
         return ()
 
     def shared(self, resource: Resource) -> Shared:
-        """The record of a resource that says it has one."""
-        shared: Shared | None = self._record("R", str(resource), unpack_as[Shared])
+        """The second record of a resource that says it has one."""
+        shared: Shared | None = self._record("S", str(resource), unpack_as[Shared])
         if shared is None:
             raise FactsUnavailable("a compact table contradicts itself", code="directory_unavailable")
         return shared
 
+    def _kinds(self, resource: Resource) -> Kinds | None:
+        kinds: Kinds | None = self._record("R", str(resource), unpack_as[Kinds])
+        return kinds
+
+    def _person(self, name: str) -> Person:
+        last = self._last
+        if last[0] == name:
+            if self._check is not None:
+                self._check(0, 0)
+            return last[1]
+        person: Person = self._record("u", name, unpack_as[Person]) or _NOBODY
+        self._last = (name, person)
+        return person
+
     def _membership(self, letter: str, name: str) -> Membership:
+        if letter == "u":
+            return self._person(name)
         return self._record(letter, name, unpack_as[Membership]) or _UNKNOWN
 
     def _resource(self, number: int) -> Resource:
@@ -135,31 +174,33 @@ class CompactTable:
 class _Held:
     """Who holds what on one resource, looked up as it is asked."""
 
-    __slots__ = ("_id", "_kinds", "_resource", "_table", "_type")
+    __slots__ = ("_groups", "_kinds", "_resource", "_table")
 
-    def __init__(self, table: CompactTable, resource: Resource, kinds: int) -> None:
+    def __init__(self, table: CompactTable, resource: Resource, kinds: Kinds) -> None:
         self._table = table
         self._resource = resource
-        self._type = resource.type
-        self._id = resource.id
-        self._kinds = kinds
+        self._kinds = kinds.kinds
+        self._groups = kinds.groups
 
     @property
     def resources(self) -> Mapping[str, int]:
         return self._table.shared(self._resource).resources if self._kinds & RESOURCES else _NONE
 
     def shared(self, resource: str) -> int:
-        return max(0, self._table.flags("r", resource, self._type, self._id)) if self._kinds & RESOURCES else 0
+        return max(0, self._table.flags("r", resource, self._resource.type, self._resource.id)) if self._kinds & RESOURCES else 0
 
     def held(self, user: str | None, groups: Collection[str]) -> int:
-        flags = 0
+        flags, on = 0, self._resource
+        for group, granted in self._groups.items():
+            if group in groups:
+                flags |= granted
         if user and self._kinds & USERS:
-            flags = max(0, self._table.flags("u", user, self._type, self._id))
+            flags |= max(0, self._table.flags("u", user, on.type, on.id))
         if self._kinds & GROUPS:
             for group in groups:
                 if flags == _ALL:
                     break
-                flags |= max(0, self._table.flags("g", group, self._type, self._id))
+                flags |= max(0, self._table.flags("g", group, on.type, on.id))
         return flags
 
 

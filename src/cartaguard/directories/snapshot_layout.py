@@ -12,7 +12,7 @@ from cartaguard.tokens.kept import KeptKeys
 __all__ = ["BLOCK", "FORMAT", "MAGIC", "Answers", "Header", "LeftOut", "Part", "Table", "spans"]
 
 #: The first and the last bytes of a snapshot, and the version of what is between them.
-MAGIC, FORMAT = b"cartaguard facts", 1
+MAGIC, FORMAT = b"cartaguard facts", 2
 
 #: Bytes that one digest is about.
 BLOCK = 64 * 1024
