@@ -27,6 +27,12 @@ HEAVY = FRAMEWORKS | CLIENTS | METRICS | {"sqlalchemy", "pydantic", "pydantic_co
 
 PACKAGE = Path(cartaguard.__file__).parent
 
+#: What only some processes come to need.
+LATER = (
+    *("_logfmt", "settings", "model.health", "model.jsontext", "model.requirement_table", "drivers.blocking"),
+    *("guard.explanation", "guard.listing", "guard.snapshot"),
+)
+
 #: A guard in front of a FastAPI application, which decides.
 GUARDED = """
 import fastapi
@@ -86,9 +92,7 @@ def test_importing_the_door_for_fastapi_imports_no_guard() -> None:
     assert {module for module in modules if module.startswith("cartaguard")} == {"cartaguard", "cartaguard.errors", "cartaguard.fastapi"}
 
 
-@pytest.mark.parametrize(
-    "module", ["_logfmt", "model.jsontext", "model.requirement_table", "guard.snapshot", "drivers.blocking", "settings"]
-)
+@pytest.mark.parametrize("module", LATER)
 def test_what_few_processes_need_is_imported_by_those(module: str) -> None:
     """A guard in front of an application, with facts at hand, has not imported the text of events, policy files and the like."""
     assert f"cartaguard.{module}" not in imported(GUARDED)

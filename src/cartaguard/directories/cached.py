@@ -42,7 +42,6 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
-from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 from cartaguard.model.value import replace
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from cartaguard.caches.invalidation import Invalidation
     from cartaguard.caches.shared import SharedCache
     from cartaguard.caches.store import Page
+    from cartaguard.model.health import Condition
 
 __all__ = ["ALLOW", "DENY", "CachedDirectory", "with_cache"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from cartaguard.caches.memory import MemoryCache
 from cartaguard.directories.base import Directory, answered, at_hand
@@ -26,9 +26,11 @@ from cartaguard.model.facts import (
     RestrictionNeed,
 )
 from cartaguard.model.freshness import Freshness
-from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
+
+if TYPE_CHECKING:
+    from cartaguard.model.health import Condition
 
 __all__ = ["ChainDirectory"]
 

@@ -12,15 +12,12 @@ from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError, FactsUnavailable
 from cartaguard.guard import current
 from cartaguard.guard.decide import decide
-from cartaguard.guard.explanation import Explanation, explained
 from cartaguard.guard.flow import Check, decisions, facts
 from cartaguard.guard.health import Monitor
-from cartaguard.guard.listing import Listing, page
 from cartaguard.guard.settled import key_of, remember
 from cartaguard.http.refusal import Refusals
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
-from cartaguard.model.health import Health
 from cartaguard.model.names import Resource
 from cartaguard.model.permission import Permission, action_flag, holds
 from cartaguard.model.policy import Policy
@@ -33,6 +30,9 @@ if TYPE_CHECKING:
     from cartaguard.caches.shared import SharedCache
     from cartaguard.directories.compact_build import Progress
     from cartaguard.directories.snapshot_layout import Header as SnapshotHeader
+    from cartaguard.guard.explanation import Explanation
+    from cartaguard.guard.listing import Listing
+    from cartaguard.model.health import Health
     from cartaguard.settings import Settings
     from cartaguard.tokens.verifier import TokenVerifier
 
@@ -203,11 +203,16 @@ class Guard:
 
     def explain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
         """The decision with everything it rests on, for a person: every part is looked at, whatever the others say."""
-        return _run(explained(self.directory, principal, self.accept(requirement), params), "aexplain")
+        return _run(self._explained(principal, requirement, params), "aexplain")
 
     async def aexplain(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Explanation:
         """:meth:`explain` for asyncio."""
-        return await _arun(explained(self.directory, principal, self.accept(requirement), params))
+        return await _arun(self._explained(principal, requirement, params))
+
+    def _explained(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any]) -> Steps[Explanation]:
+        from cartaguard.guard.explanation import explained
+
+        return explained(self.directory, principal, self.accept(requirement), params)
 
     # -- what somebody holds ---------------------------------------------------------------------------
 
@@ -279,6 +284,8 @@ class Guard:
         return held
 
     def _list(self, principal: Principal, action: str, type: str, limit: int, cursor: str | None) -> Steps[Listing]:
+        from cartaguard.guard.listing import page
+
         flag = action_flag(action)
         if not principal.authenticated:
             return page((), flag, limit=limit, cursor=cursor)
