@@ -46,6 +46,8 @@ def test_one_json_text_within_the_bounds_is_read(raw: bytes, value: Any) -> None
         b"{",
         b"{} {}",
         b"{}x",
+        b"X{}",
+        b"{}X",
         b"\xef\xbb\xbf{}",
         b"\x00{}",
         b"{}\x00",
@@ -101,6 +103,7 @@ def test_a_refusal_carries_nothing_of_the_text() -> None:
     text = b'{"password": "hunter2", oops}'
     with pytest.raises(JsonError) as caught:
         read(text)
+    assert str(caught.value) == "this is not strict JSON"
     assert caught.value.__context__ is None
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 

@@ -140,15 +140,17 @@ class CartaIssuer(Issuer):
             raise DocumentError(f"it names no issuer that can be used ({fault.code})") from None
 
     def _read(self, answer: dict[str, Any]) -> Issuer:
+        # What is missing is `None`, which is refused where it is used as anything else is that is no text.
+        told: Callable[[str], Any] = answer.get
         # An embedded Carta has an issuer and keys of its own and says so. It is believed only on this machine:
         # a server elsewhere that could name any issuer would decide who everybody is, where today a mistaken or
         # subverted answer can at worst name another pool of AWS.
         if is_loopback(urlsplit(self.name).hostname or "") and ("issuer" in answer or "jwksUri" in answer):
-            issuer, jwks_uri = answer.get("issuer", ""), answer.get("jwksUri", "")
+            issuer, jwks_uri = told("issuer"), told("jwksUri")
         else:
-            pool = Pool(answer.get("region", ""), answer.get("userPoolId", ""))
+            pool = Pool(told("region"), told("userPoolId"))
             issuer, jwks_uri = pool.issuer, pool.jwks_uri
-        clients = self.client_ids if self._named else [answer.get("userPoolWebClientId", "")]
+        clients = self.client_ids if self._named else [told("userPoolWebClientId")]
         keys = RemoteKeys(jwks_uri, http=self._http)
         return Issuer(issuer, client_ids=clients, keys=keys, token_use=self.token_use, algorithms=self.algorithms)
 

@@ -115,7 +115,7 @@ def read_key(entry: object) -> Jwk:
     if not fitting:
         raise KeyRuleError("its `kty` and `crv` fit no supported algorithm")
     if "alg" in entry:
-        fitting &= {alg for alg in fitting if alg == entry["alg"]}
+        fitting = frozenset(alg for alg in fitting if alg == entry["alg"])
         if not fitting:
             raise KeyRuleError("its `alg` does not fit its `kty` and `crv`")
     return Jwk(kid, fitting, _READERS[family[0]](entry))

@@ -40,7 +40,7 @@ def read(raw: bytes) -> Any:
         if len(raw) - len(raw.translate(None, b"[{")) > DEEPEST or b"\\" in raw:
             _look_inside(value)
     except (ValueError, RecursionError):
-        # Raised anew outside: the decoder's own faults carry the whole text with them.
+        # Raised anew outside: the decoder's own faults carry the whole text with them, and ours need no words.
         good = False
     if not good:
         raise JsonError("this is not strict JSON")
@@ -50,24 +50,25 @@ def read(raw: bytes) -> Any:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is repeated")
+        raise ValueError
     return members
 
 
 def _integer(text: str) -> int:
     if len(text) > LONGEST_INTEGER and len(text.lstrip("-")) > LONGEST_INTEGER:
-        raise ValueError("too many digits")
+        raise ValueError
     return int(text)
 
 
 def _float(text: str) -> float:
     if len(text) > LONGEST_FLOAT or isinf(value := float(text)):
-        raise ValueError("too long or too large")
+        raise ValueError
     return value
 
 
 def _constant(_: str) -> None:
-    raise ValueError("no JSON number")
+    """`NaN` and the like, which the decoder would take."""
+    raise ValueError
 
 
 _scan = JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_float=_float, parse_constant=_constant).raw_decode
@@ -81,7 +82,7 @@ def _look_inside(value: Any) -> None:
         nested = False
         for item in level:
             if isinstance(item, str):
-                item.encode("utf-8")  # raises for a lone surrogate
+                item.encode()  # raises for a lone surrogate
             elif isinstance(item, dict):
                 nested = True
                 deeper += item.keys()
@@ -91,5 +92,5 @@ def _look_inside(value: Any) -> None:
                 deeper += item
         depth += nested
         if depth > DEEPEST:
-            raise ValueError("too deep")
+            raise ValueError
         level = deeper
