@@ -17,6 +17,7 @@ import pytest
 
 from cartaguard import Issuer, RemoteKeys, StaticKeys, TokenVerifier
 from cartaguard.drivers import aio, blocking
+from cartaguard.drivers.effects import Shared
 from cartaguard.errors import ConfigurationError, InvalidToken, KeysUnavailable, Unavailable, WouldBlock
 from cartaguard.tokens.document import Document
 from cartaguard.tokens.keys import Keys
@@ -24,6 +25,7 @@ from support.key_world import PATH, World
 from support.keys import SigningKey, jwks, rsa_key
 from support.served import Answer, Served, serving
 from support.tokens import CLIENT, ISSUER, Clock, bearer, token_for
+from support.worded import worded
 
 FIRST, SECOND, FOREIGN = rsa_key("first"), rsa_key("second"), rsa_key("foreign")
 
@@ -122,15 +124,28 @@ def test_a_kid_that_was_missing_lately_does_not_use_up_the_fetch_of_a_new_one(wo
     assert world.fetches == 3
 
 
-def test_the_memory_of_unknown_kids_is_bounded(world: World) -> None:
-    world.verify(world.token())
-    world.served.arrived.clear()
-    tokens = [token_for(key=SigningKey(f"unknown-{number}", "RS256", FOREIGN.private)) for number in range(150)]
-    for _ in range(3):
-        world.many(tokens)
-        world.clock.now += 30
-        tokens = [token_for(key=SigningKey(f"{number}-{world.clock.now}", "RS256", FOREIGN.private)) for number in range(150)]
-    assert len(world.keys._unknown) <= 256
+def test_an_unknown_kid_for_which_the_set_is_fetched_anyway_causes_no_fetch_of_its_own(world: World) -> None:
+    """Neither the first token of all nor one that comes when the set has grown old, nor the same one again."""
+    for fetches in (1, 2):
+        assert [world.verify(world.token(FOREIGN)) for _ in range(3)] == ["unknown_key"] * 3
+        assert world.fetches == fetches
+        world.clock.now += 300
+
+
+def test_the_memory_of_unknown_kids_is_bounded(served: Served) -> None:
+    """All of them wait for one fetch, and each is then noted as missing."""
+    keys = World(served, "blocking").keys
+    waiting = [keys.refresh(f"unknown-{number}", "RS256") for number in range(600)]
+    shared, *_ = [next(steps) for steps in waiting]
+    assert isinstance(shared, Shared)
+    blocking.run(shared.steps())
+    noted = []
+    for steps in waiting:
+        with pytest.raises(InvalidToken):
+            steps.send(None)
+        noted.append(len(keys._unknown))
+    assert noted[:256] == [*range(1, 257)]
+    assert max(noted) == 256
 
 
 def test_a_stale_set_serves_for_an_hour_when_it_cannot_be_fetched(world: World) -> None:
@@ -288,6 +303,15 @@ def test_health_tells_fresh_idle_stale_and_unavailable_keys_apart_to_the_second(
     ]
 
 
+def test_keys_that_are_fresh_for_less_than_a_second_are_stale_and_not_gone_after_it(world: World) -> None:
+    world.verifier = world.new_verifier(ttl=0.25)
+    world.verify(world.token())
+    world.fail()
+    world.clock.now += 0.5
+    assert world.verify(world.token()) == "ok"
+    assert [(health.state, health.level) for health in world.verifier.health()] == [("stale", "degraded")]
+
+
 def test_a_kid_that_was_missing_is_asked_for_again_once_the_set_could_have_changed(world: World) -> None:
     """After the lifetime of a set, to the second."""
     world.verify(world.token())
@@ -420,7 +444,7 @@ def test_a_blocking_call_inside_an_event_loop_names_its_twin_unless_the_keys_are
     world = World(served, "asyncio")
 
     async def story() -> str:
-        with pytest.raises(WouldBlock, match="averify"):
+        with pytest.raises(WouldBlock, match="await `averify` instead"):
             world.verifier.verify(world.token())
         await world.verifier.averify(world.token())
         return world.verifier.verify(world.token()).subject
@@ -512,7 +536,7 @@ def test_an_asynchronous_client_in_a_blocking_call_is_a_configuration_error() ->
     ],
 )
 def test_an_address_that_is_neither_https_nor_on_this_machine_is_a_configuration_error(url: Any) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=r"^`jwks_uri` "):
         RemoteKeys(url)
 
 
@@ -523,8 +547,15 @@ def test_https_and_this_machine_are_allowed(url: str) -> None:
 
 @pytest.mark.parametrize("ttl", [0, -1, 3601, float("nan"), float("inf")])
 def test_a_lifetime_out_of_range_is_a_configuration_error(ttl: float) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         RemoteKeys("https://keys.example/set", ttl=ttl)
+    assert caught.value.code == "bad_ttl"
+    assert f"`ttl` is {ttl}" in worded(caught.value)
+
+
+@pytest.mark.parametrize("ttl", [0.001, 1, 3600])
+def test_a_lifetime_is_anything_up_to_an_hour(ttl: float) -> None:
+    assert RemoteKeys("https://keys.example/set", ttl=ttl).url
 
 
 def test_keys_that_may_be_set_back_are_measured_by_a_clock_that_is_not() -> None:
@@ -534,11 +565,12 @@ def test_keys_that_may_be_set_back_are_measured_by_a_clock_that_is_not() -> None
     assert RemoteKeys("https://keys.example/set").find("a", "RS256") is None
 
 
-@pytest.mark.parametrize("jwks_", [{}, {"keys": {}}, "no json", b"\xff", '{"keys": [], "keys": []}', [], None])
+@pytest.mark.parametrize("jwks_", [{}, {"keys": {}}, "no json", b"\xff", '{"keys": ["\ud800"]}', '{"keys": [], "keys": []}', [], None])
 def test_static_keys_that_are_no_key_set_are_a_configuration_error(jwks_: Any) -> None:
     with pytest.raises(ConfigurationError) as caught:
         StaticKeys(jwks_)
     assert caught.value.code == "bad_key_set"
+    assert "no JWK set" in worded(caught.value)
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps, lambda document: json.dumps(document).encode()])

@@ -123,7 +123,7 @@ class StaticKeys(Keys):
     def __init__(self, jwks: Mapping[str, Any] | str | bytes) -> None:
         document: object = jwks
         if isinstance(jwks, (str, bytes)):
-            document = _read(jwks.encode("utf-8") if isinstance(jwks, str) else jwks)
+            document = _read(jwks.encode(errors="surrogatepass") if isinstance(jwks, str) else jwks)
         keys = read_keys(document, "static keys")
         if keys is None:
             raise ConfigurationError('the key set is no JWK set; give a mapping with a list, `{"keys": […]}`', code="bad_key_set")
