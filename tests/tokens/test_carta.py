@@ -106,6 +106,30 @@ def test_an_issuer_that_was_found_before_any_verifier_uses_the_clock_of_the_firs
     assert served.count("/keys") == 2
 
 
+def test_an_issuer_that_two_verifiers_share_uses_the_clock_of_the_first_one(served: Served) -> None:
+    issuer = Issuer.carta(served.url)
+    clock = Clock()
+    first, second = TokenVerifier([issuer], clock=clock), TokenVerifier([issuer], clock=Clock())
+    assert first.verify(own_token())
+    clock.now += 300
+    assert second.verify(own_token())
+    assert served.count("/keys") == 2
+
+
+@pytest.mark.remembers
+def test_a_carta_that_is_found_makes_nobody_forget_what_another_issuer_signed(served: Served) -> None:
+    """Only other keys would, and these cannot be had."""
+    served.answers["/keys"] = Answer(404)
+    other = Issuer("https://other.example", client_ids=[CLIENT], keys=StaticKeys(jwks(rsa_key())))
+    verifier = TokenVerifier([other, Issuer.carta(served.url)], clock=Clock())
+    values = bearer(token_for(iss="https://other.example"))
+    principal = verifier.at_hand(values)
+    with pytest.raises(KeysUnavailable):
+        verifier.verify(own_token())
+    assert served.count("/auth") == 1
+    assert principal is verifier.cached(values[0]) is not None
+
+
 def test_what_may_be_set_back_is_no_clock_for_pauses() -> None:
     issuer: Any = Issuer.carta("https://carta.example")
     TokenVerifier([issuer])

@@ -11,6 +11,7 @@ from cartaguard import Issuer, RemoteKeys, StaticKeys, TokenVerifier
 from cartaguard.errors import ConfigurationError
 from support.keys import jwks, rsa_key
 from support.tokens import CLIENT, ISSUER, Clock, token_for
+from support.worded import worded
 
 KEYS = StaticKeys(jwks(rsa_key()))
 
@@ -62,6 +63,13 @@ def test_anything_empty_or_unknown_is_a_configuration_error(changes: dict[str, A
     with pytest.raises(ConfigurationError) as caught:
         Issuer(values.pop("name"), **values)
     assert caught.value.code == code
+    assert "`" in worded(caught.value)
+
+
+def test_a_kind_of_token_that_is_unknown_is_named_with_those_that_are_known() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Issuer(ISSUER, client_ids=[CLIENT], keys=KEYS, token_use=["refresh"])
+    assert str(caught.value) == "`token_use` holds `refresh`; use only id, access"
 
 
 def test_a_cognito_pool_has_its_name_and_keys_at_aws() -> None:

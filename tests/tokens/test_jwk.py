@@ -12,9 +12,11 @@ from cartaguard.errors import InvalidToken
 from cartaguard.tokens.jwk import FAMILIES, KeyRuleError, read_key, read_keys
 from support.keys import SigningKey, b64, ec_key, ed_key, jwks, number, rsa_key
 from support.tokens import token_for, verifier_for
+from support.worded import worded
 
 RSA, EC, ED = rsa_key("a-key"), ec_key("a-key"), ed_key("a-key")
 N = RSA.private.public_key().public_numbers().n
+ED_X = ED.private.public_key().public_bytes_raw()
 X, Y = (EC.private.public_key().public_numbers().x, EC.private.public_key().public_numbers().y)
 
 
@@ -91,6 +93,8 @@ SKIPPED: list[tuple[Any, str]] = [
     (ec_key(alg="ES384").jwk(crv="P-256", alg=None), "`x`"),
     (ED.jwk(x=b64(b"\1" * 31)), "`x`"),
     (ED.jwk(x=None), "`x`"),
+    # The numbers are those of a good key.
+    (ED.jwk(x=b64(ED_X + b"\0")), "right length"),
     *[(ED.jwk(x=b64(raw)), "small order") for raw in SMALL_ORDER],
     (ED.jwk(x=b64((2).to_bytes(32, "little"))), "not on the curve"),
 ]
@@ -103,8 +107,9 @@ def test_a_key_that_breaks_no_rule_is_usable(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("entry", "rule"), SKIPPED)
 def test_a_key_that_breaks_a_rule_is_skipped_and_its_neighbour_works(entry: Any, rule: str, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(KeyRuleError, match=rule):
+    with pytest.raises(KeyRuleError, match=rule) as broken:
         read_key(entry)
+    assert worded(broken.value)
     with caplog.at_level(logging.WARNING, "cartaguard.events"):
         verifier = verifier_for(keys=StaticKeys({"keys": [entry, rsa_key("neighbour").jwk()]}))
     assert 'event=key_skipped source="static keys" place=0 reason=' in caplog.text
@@ -134,8 +139,9 @@ def test_the_broken_generator_of_infineon_is_found() -> None:
     for prime in (127, 131, 137, 139, 149, 151, 157, 163, 167):
         product *= prime
     modulus = ((1 << 2047) // product) * product + product + pow(65537, 4711, product)
-    with pytest.raises(KeyRuleError, match="ROCA"):
+    with pytest.raises(KeyRuleError, match="ROCA") as caught:
         read_key(RSA.jwk(n=number(modulus)))
+    assert worded(caught.value)
 
 
 def test_an_ed25519_key_of_small_order_would_fit_a_signature_that_anybody_can_make() -> None:
@@ -156,6 +162,9 @@ def test_of_a_set_with_very_many_bad_keys_only_the_first_are_reported_and_the_go
     assert keys is not None
     assert [key.kid for key in keys] == ["a-key"]
     assert caplog.text.count("key_skipped") == 16
+    caplog.clear()
+    read_keys({"keys": [*[RSA.jwk()] * 20, *[{}] * 20]}, "there")
+    assert caplog.text.count("key_skipped") == 16, "the good ones do not count"
 
 
 @pytest.mark.parametrize("bits", [4096, 16384, 16392, 100_000])

@@ -11,9 +11,11 @@ import pytest
 from cartaguard import Issuer, RemoteKeys, StaticKeys, TokenVerifier
 from cartaguard.drivers import blocking
 from cartaguard.errors import InvalidToken, KeysUnavailable
-from cartaguard.tokens.kept import KeptKeys
+from cartaguard.tokens.jwk import SECRET
+from cartaguard.tokens.kept import KeptKeys, public_members
 from cartaguard.tokens.keys import STALE_IF_ERROR, TTL
 from support.canary import CANARY
+from support.heard import hearing
 from support.keys import jwks, rsa_key
 from support.served import Answer, Served, serving
 from support.tokens import CLIENT, ISSUER, NOW, Clock, token_for
@@ -116,8 +118,9 @@ def test_a_carta_that_answers_again_is_known_with_the_keys_that_are_there(world:
 
 
 @pytest.mark.remembers
-def test_a_carta_that_has_another_client_by_now_is_believed(world: World) -> None:
-    """What was verified for the one that was kept is forgotten."""
+@pytest.mark.parametrize(("keys", "outcome"), [(True, "wrong_audience"), (False, "keys_unavailable")])
+def test_a_carta_that_has_another_client_by_now_is_believed(world: World, keys: bool, outcome: str) -> None:
+    """What was verified for the one that was kept is forgotten, whether or not its keys are there as well."""
     kept = world.kept(carta=True)
     world.down()
     verifier = world.service(carta=True)
@@ -126,9 +129,25 @@ def test_a_carta_that_has_another_client_by_now_is_believed(world: World) -> Non
     assert blocking.run(verifier.authenticate_steps([value]), twin="-").authenticated
     assert verifier.cached(value) is not None
     world.up(client="another")
+    if not keys:
+        world.down("/keys")
     world.clock.now += 120
-    assert world.verify(verifier) == "wrong_audience"
+    assert world.verify(verifier) == outcome
     assert verifier.cached(value) is None
+
+
+def test_a_carta_that_has_its_keys_elsewhere_by_now_is_believed(world: World) -> None:
+    """With the same name and client."""
+    kept = world.kept(carta=True)
+    world.down()
+    verifier = world.service(carta=True)
+    verifier.seed_keys(kept, world.clock.now)
+    assert world.verify(verifier) == "ok"
+    world.served.answers["/elsewhere"] = Answer.of(jwks(SECOND))
+    world.served.answers["/auth"] = Answer.of({"issuer": ISSUER, "jwksUri": f"{world.served.url}/elsewhere", "userPoolWebClientId": CLIENT})
+    world.clock.now += 120
+    assert world.verify(verifier) == "unknown_key"
+    assert world.verify(verifier, SECOND) == "ok"
 
 
 def test_an_issuer_that_two_verifiers_share_is_seeded_for_both(world: World) -> None:
@@ -161,6 +180,41 @@ def test_kept_keys_that_are_too_old_or_none_are_not_used(world: World, carta: bo
     verifier = world.service(carta=carta)
     assert verifier.seed_keys([kept._replace(**changes)], world.clock.now) == ()
     assert world.verify(verifier) == "keys_unavailable"
+
+
+@pytest.mark.parametrize("carta", [False, True], ids=["key set", "carta"])
+def test_kept_keys_of_just_an_hour_ago_are_used(world: World, carta: bool) -> None:
+    """The last instant that they would have served where they were kept."""
+    [kept] = world.kept(carta=carta)
+    world.down()
+    verifier = world.service(carta=carta)
+    assert verifier.seed_keys([kept._replace(fetched_at=NOW - STALE_IF_ERROR)], world.clock.now) == verifier.issuers
+    assert world.verify(verifier) == "ok"
+
+
+def test_a_service_that_starts_again_and_again_keeps_its_keys_as_old_as_they_are(world: World) -> None:
+    """However often they are handed on, an hour after their fetch they are of no use."""
+    kept = world.kept()
+    world.down()
+    for _ in range(3):
+        world.clock.now += 100
+        verifier = world.service()
+        verifier.seed_keys(kept, world.clock.now)
+        assert verifier.keep_keys(world.clock.now) == kept
+
+
+def test_a_kept_key_that_is_not_used_is_told_as_one_of_its_set(world: World) -> None:
+    """Whoever kept it may have known fewer rules."""
+    [kept] = world.kept()
+    bad = kept._replace(document=json.dumps(jwks(FIRST, SECOND.jwk(use="enc"))).encode())
+    with hearing() as heard:
+        assert world.service().seed_keys([bad], world.clock.now) == (ISSUER,)
+    assert heard == [("key_skipped", {"source": f"{world.served.url}/keys", "place": "1", "reason": "its `use` is not `sig`"})]
+
+
+@pytest.mark.parametrize("document", [None, [], {}, "text", {"keys": None}, {"keys": {}}, {"keys": "text"}])
+def test_of_what_is_no_key_set_nothing_is_kept(document: Any) -> None:
+    assert public_members(document, SECRET) == b'{"keys": []}'
 
 
 def test_a_login_page_that_names_no_pool_is_not_used(world: World) -> None:

@@ -82,6 +82,12 @@ def test_an_outage_of_keys_is_told_from_its_first_failure_to_its_end(world: Worl
     assert world.told() == [("keys_back", {"source": world.url})]
 
 
+def test_why_a_set_is_not_taken_is_told_in_words_of_our_own(world: World) -> None:
+    world.served.answers["/keys"] = Answer.of({"keys": {}})
+    assert world.verify() == "keys_unavailable"
+    assert world.told() == [("keys_unavailable", {"source": world.url, "reason": "it is no JWK set in strict JSON"})]
+
+
 def test_the_fifth_failure_in_a_row_and_the_success_after_it_are_the_breakers(world: World) -> None:
     """The breaker of a key set is reported by its address."""
     world.fail()

@@ -92,9 +92,10 @@ def test_a_key_that_is_replaced_under_its_name_verifies_nothing_any_more(world: 
     assert world.verify(world.token()) == "bad_signature"
 
 
-@pytest.mark.parametrize("kid", ["first", "unknown"])
-def test_whoever_was_about_to_fetch_when_another_fetch_landed_makes_no_second_one(world: World, kid: str) -> None:
+@pytest.mark.parametrize(("kid", "ttl"), [("first", 300), ("first", 1), ("unknown", 300)])
+def test_whoever_was_about_to_fetch_when_another_fetch_landed_makes_no_second_one(world: World, kid: str, ttl: float) -> None:
     """Between finding a key missing and asking for it lies time in which others may have asked."""
+    world.verifier = world.new_verifier(ttl=ttl)
     if kid == "unknown":
         assert world.verify(world.token()) == "ok"
     assert world.keys.find(kid, "RS256") is None
@@ -107,6 +108,23 @@ def test_whoever_was_about_to_fetch_when_another_fetch_landed_makes_no_second_on
             blocking.run(world.keys.refresh(kid, "RS256"))
         assert caught.value.code == "unknown_key"
     assert world.fetches == fetches
+    if kid == "unknown":
+        # Nobody has asked for it yet, and so it is not held to be missing.
+        world.publish(FIRST, rsa_key(kid))
+        world.clock.now += 30
+        assert world.verify(world.token(rsa_key(kid))) == "ok"
+
+
+def test_whoever_was_about_to_fetch_what_another_fetch_found_missing_is_refused_and_in_no_doubt(world: World) -> None:
+    """However long it took to come to it: that fetch was for the same key."""
+    assert world.verify(world.token()) == "ok"
+    assert world.keys.find("second", "RS256") is None
+    assert world.verify(world.token(SECOND)) == "unknown_key"
+    world.clock.now += 30
+    with pytest.raises(InvalidToken) as caught:
+        blocking.run(world.keys.refresh("second", "RS256"))
+    assert caught.value.code == "unknown_key"
+    assert world.fetches == 2
 
 
 def test_a_key_that_is_published_while_an_older_answer_is_on_its_way_is_asked_for_again(

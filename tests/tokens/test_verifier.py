@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartaguard import Issuer, Principal, StaticKeys, TokenVerifier
+from cartaguard import Issuer, Principal, RemoteKeys, StaticKeys, TokenVerifier
 from cartaguard.drivers import blocking
 from cartaguard.errors import ConfigurationError, InvalidRequest, InvalidToken
 from cartaguard.tokens.claims import SignedClaims
 from support.keys import SigningKey, b64, ec_key, jwks, rsa_key
+from support.served import Answer, serving
 from support.tokens import CLIENT, ISSUER, NOW, Clock, bearer, id_claims, mint, token_for, verifier_for
+from support.worded import worded
 
 KEY = rsa_key()
 MALLORY = SigningKey(KEY.kid, KEY.alg, rsa_key("mallory").private)
@@ -200,6 +202,31 @@ def test_the_cache_is_bounded() -> None:
     assert [verifier.cached(value[0]) is not None for value in values] == [False, False, True, True, True]
 
 
+@pytest.mark.remembers
+def test_10_000_tokens_are_remembered_where_nothing_else_is_said() -> None:
+    shelf = verifier_for()._cache.shelf
+    for number in range(10_001):
+        shelf.put(str(number).encode(), Principal.anonymous, NOW, NOW + 1)
+    assert len(shelf.entries) == 10_000
+
+
+def test_tokens_whose_key_is_stale_push_no_other_one_out() -> None:
+    """They are not remembered themselves."""
+    clock = Clock()
+    with serving() as served:
+        served.answers["/keys"] = Answer.of(jwks(KEY))
+        remote = Issuer(ISSUER, client_ids=[CLIENT], keys=RemoteKeys(f"{served.url}/keys"))
+        static = Issuer("https://other.example", client_ids=[CLIENT], keys=StaticKeys(jwks(KEY)))
+        verifier = TokenVerifier([remote, static], clock=clock, max_tokens=1)
+        assert verifier.verify(token_for())
+        served.answers["/keys"] = Answer(500)
+        clock.now += 300
+        values = bearer(token_for(iss="https://other.example"))
+        assert verifier.at_hand(values) is not None
+        assert blocking.run(verifier.authenticate_steps(bearer(token_for()))).authenticated
+    assert verifier.cached(values[0]) is not None
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -215,14 +242,16 @@ def test_what_is_out_of_range_is_a_configuration_error(changes: dict[str, Any], 
     with pytest.raises(ConfigurationError) as caught:
         TokenVerifier(**values)
     assert caught.value.code == code
+    assert worded(caught.value)
 
 
 def test_an_issuer_may_not_be_given_twice() -> None:
-    issuers = [Issuer(ISSUER, client_ids=[client], keys=StaticKeys(jwks(KEY))) for client in ("a", "b")]
-    with pytest.raises(ConfigurationError, match="twice"):
-        TokenVerifier(issuers)
-    with pytest.raises(ConfigurationError, match="twice"):
-        TokenVerifier([Issuer.carta("https://carta.example"), Issuer.carta("https://carta.example/")])
+    same_name = [Issuer(ISSUER, client_ids=[client], keys=StaticKeys(jwks(KEY))) for client in ("a", "b")]
+    same_server = [Issuer.carta("https://carta.example"), Issuer.carta("https://carta.example/")]
+    for issuers in (same_name, same_server):
+        with pytest.raises(ConfigurationError, match="twice") as caught:
+            TokenVerifier(issuers)
+        assert caught.value.code == "repeated_issuer"
 
 
 def test_a_verifier_shows_its_issuers() -> None:
