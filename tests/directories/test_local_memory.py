@@ -88,6 +88,23 @@ def test_a_name_that_is_told_often_is_one_object() -> None:
     assert len({id(name) for name in names}) == len({*names}) == 2
 
 
+def test_what_is_granted_to_an_owner_adds_nothing() -> None:
+    """Owners hold everything, whatever else was stored for them, at first or later."""
+    lesser = Holders("olga", {"olga": 1, "adam": 1})
+    store = MemoryStore(Facts(resources=[Stored(P1, lesser)]))
+    with store.writing() as draft:
+        draft.put_resource(Stored(P2, lesser, "OrgA"))
+        assert [*store.granted_to(Grantee("user", "olga"))] == []
+        draft.put_resource(Stored(P2, lesser, "OrgA", REGISTERED))
+        draft.put_resource(Stored(F1, lesser))
+    for resource in (P1, P2, F1):
+        holders = store.holders(resource)
+        assert holders == Holders("olga", {"adam": 1})
+        assert holders.held("olga", ()) == 63
+    assert [*store.owned_by("olga")] == [P1, P2, F1]
+    assert [*store.granted_to(Grantee("user", "olga"))] == []
+
+
 def test_a_login_name_leads_to_every_user_it_is_of() -> None:
     """Whether it is the name that one of them is listed under or not, and no longer to whom it was taken from."""
     store = MemoryStore(Facts([User("olga", "olga"), User("other", "olga", "s2"), User("away", "o"), User("o", None)]))

@@ -72,7 +72,8 @@ class Holders(NamedTuple):
     """Who holds what on one resource, settled by the rules; build it with :meth:`settle`.
 
     ``owner`` is a user's name, :data:`NOBODY`, or ``None`` where no owner is stored. The mappings lead from
-    the names of users, groups and resources (``Type:id``) to flags.
+    the names of users, groups and resources (``Type:id``) to flags. The owner is not among ``users``: nothing that
+    is granted to them adds to what they hold.
     """
 
     owner: str | None = None
@@ -107,11 +108,12 @@ class Holders(NamedTuple):
                     reason = "second_owner"
                 owned = True
                 flags = _ALL
-            if not reason:
+            if reason:
+                if ignored is not None:
+                    ignored(grantee, reason)
+            elif grantee.kind != "user" or grantee.name != owner:
                 names = found[grantee.kind]
                 names[grantee.name] = names.get(grantee.name, 0) | flags
-            elif ignored is not None:
-                ignored(grantee, reason)
         return cls(owner, found["user"] or _NONE, found["group"] or _NONE, found["resource"] or _NONE)
 
     def granted(self, kind: str) -> Mapping[str, int]:
@@ -138,9 +140,10 @@ class Holders(NamedTuple):
         """The flags that a user holds here directly or through groups."""
         flags = 0
         if user:
-            if user == self.owner:
-                return _ALL
             flags = self.users.get(user, 0)
+            # The owner is not among them. Where a grant is found, the owner's name need not be fetched from memory too.
+            if not flags and user == self.owner:
+                return _ALL
         granted = self.groups
         if granted:
             for name in groups if len(groups) < len(granted) else granted:

@@ -69,7 +69,7 @@ class MemoryStore:
         self._add_groups(facts.groups, once)
         for stored in facts.resources:
             resource = stored.resource
-            self._resources.setdefault(resource.type, {})[resource.id] = _kept(stored, once.holders(stored.holders))
+            self._resources.setdefault(resource.type, {})[resource.id] = _kept(stored, once)
 
     def version(self, *, exactly: bool = False) -> int:
         return self._version
@@ -181,12 +181,12 @@ class MemoryStore:
     def put_resource(self, stored: Stored) -> None:
         resource = stored.resource
         before = self.holders(resource)
-        self._resources.setdefault(resource.type, {})[resource.id] = _kept(stored, stored.holders)
+        self._resources.setdefault(resource.type, {})[resource.id] = kept = _kept(stored, _Once())
         index = self._index
         if index is None:
             return
         old = set() if before is None else set(_holding(before))
-        new = set(_holding(stored.holders))
+        new = set(_holding(_holders(kept)))
         for grantee in new - old:
             index[grantee] = (*index.get(grantee, ()), resource)
         for grantee in old - new:
@@ -236,13 +236,20 @@ class _Once:
 
     def holders(self, holders: Holders) -> Holders:
         owner, users, groups, resources = holders
+        if owner in users:
+            users = {name: flags for name, flags in users.items() if name != owner}
         return Holders(None if owner is None else self.text(owner), self._names(users), self._names(groups), self._names(resources))
 
     def _names(self, names: Mapping[str, int]) -> Mapping[str, int]:
         return dict(zip(map(self.text, names), names.values(), strict=True)) if names else _NOTHING
 
 
-def _kept(stored: Stored, holders: Holders) -> _Kept:
+def _holders(kept: _Kept) -> Holders:
+    return kept.holders if isinstance(kept, _Fuller) else kept
+
+
+def _kept(stored: Stored, once: _Once) -> _Kept:
+    holders = once.holders(stored.holders)
     plain = stored.organization is None and stored.restriction is None
     return holders if plain else _Fuller(holders, stored.organization, stored.restriction)
 
