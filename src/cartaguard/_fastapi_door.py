@@ -54,7 +54,7 @@ class _Requires(SecurityBase):
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
         held = _held(connection, self._guard)
-        if held is not None and confirmed(held, self.cartaguard_requirement):
+        if held is not None and confirmed(connection.scope, self.cartaguard_requirement):
             return held.principal
         return await _decide_alone(self._guard, self.cartaguard_requirement, connection)
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeVar, cast
 
 from cartaguard.errors import ConfigurationError
-from cartaguard.guard.gate import Pass
+from cartaguard.http.routes import Entry
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["MARK", "confirmed", "marks_of", "requires"]
+__all__ = ["CONFIRMED", "MARK", "confirm", "confirmed", "marks_of", "requires"]
 
 MARK = "__cartaguard__"
+
+#: Where a scope has what held at dispatch: the gate's pass, and entries.
+CONFIRMED = "cartaguard.confirmed"
+
+_NOTHING: tuple[None, Sequence[Entry]] = (None, ())
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -49,13 +56,24 @@ def marks_of(endpoint: object) -> tuple[Requirement, ...]:
     return marks
 
 
-def confirmed(held: object, requirement: Requirement) -> bool:
-    """Whether the dispatch check has decided this very requirement for this request."""
-    if isinstance(held, Pass):
-        for entry in held.confirmed:
+def confirmed(scope: Mapping[str, Any], requirement: Requirement) -> bool:
+    """Whether the dispatch check has decided this very requirement for the request with this scope."""
+    held, entries = scope.get(CONFIRMED, _NOTHING)
+    # What another guard, further out, has let through and confirmed says nothing here.
+    if held is not None and held is scope.get("cartaguard"):
+        for entry in entries:
             if requirement in entry.marks:
                 return True
     return False
+
+
+def confirm(scope: MutableMapping[str, Any], held: object, entries: Sequence[Entry]) -> None:
+    """Note that entries held at dispatch, beside those that did so before.
+
+    :param held: the gate's pass for this request.
+    """
+    before, noted = scope.get(CONFIRMED, _NOTHING)
+    scope[CONFIRMED] = (held, (*noted, *entries) if before is held else entries)
 
 
 def _undecided() -> ConfigurationError:
@@ -67,32 +85,27 @@ def _undecided() -> ConfigurationError:
 
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
-    if inspect.iscoroutinefunction(inner):
-
-        @functools.wraps(endpoint)
-        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            if not _decided(args, requirement):
-                raise _undecided()
-            return await endpoint(*args, **kwargs)
-
-        return guarded_async
-
     @functools.wraps(endpoint)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if not _decided(args, requirement):
-            raise _undecided()
-        return endpoint(*args, **kwargs)
+        # The connection is among the arguments: a method has itself before it, a partial what it was given.
+        for argument in args:
+            scope = getattr(argument, "scope", None)
+            if type(scope) is dict or isinstance(scope, Mapping):
+                if confirmed(scope, requirement):
+                    return endpoint(*args, **kwargs)
+                break
+        raise _undecided()
 
-    return guarded
+    return _as_coroutine_function(guarded) if inspect.iscoroutinefunction(inner) else guarded
 
 
-def _decided(args: tuple[Any, ...], requirement: Requirement) -> bool:
-    """:func:`confirmed`, by the connection among the arguments: a method has itself before it, a partial what it was given."""
-    for argument in args:
-        scope = getattr(argument, "scope", None)
-        if type(scope) is dict or isinstance(scope, Mapping):
-            return confirmed(scope.get("cartaguard"), requirement)
-    return False
+def _as_coroutine_function(function: Any) -> Any:
+    """Let frameworks await what this function returns, which a coroutine of its own would only hand on."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    # What that does, in the word of asyncio, by which frameworks tell before 3.12.
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    return function
 
 
 class _Guarded:
@@ -109,6 +122,6 @@ class _Guarded:
         return getattr(self.app, "routes", [])
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan" and not confirmed(scope.get("cartaguard"), self.requirement):
+        if scope["type"] != "lifespan" and not confirmed(scope, self.requirement):
             raise _undecided()
         await self.app(scope, receive, send)

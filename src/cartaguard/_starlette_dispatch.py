@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websocket
+from cartaguard._marks import CONFIRMED, confirm
 from cartaguard._starlette_routes import Found, Inventory
 from cartaguard._watched import Watched
 from cartaguard.asgi import respond
@@ -131,9 +132,9 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         if found is not None:
             entries = found.entries
             if len(entries) == 1 and entries[0] is plan.entry:
-                if params == plan.params and found.convert is None and not held.confirmed:
+                if params == plan.params and found.convert is None and CONFIRMED not in scope:
                     # Nearly always: what the gate has decided on, to the letter.
-                    held.confirmed = entries
+                    scope[CONFIRMED] = (held, entries)
                     return handle(scope, receive, send)
             else:
                 entries = found.choose(scope, plan.path, params)
@@ -145,7 +146,7 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             return _refuse(refused, gate, scope, receive, send)
         if not settled:
             return _fetched(held, gate, entries, params, handle, scope, receive, send)
-        held.confirmed = (*held.confirmed, *entries) if held.confirmed else entries
+        confirm(scope, held, entries)
         return handle(scope, receive, send)
 
     return checked
@@ -167,7 +168,7 @@ async def _fetched(
     except Refused as refused:
         await _refuse(refused, gate, scope, receive, send)
         return
-    held.confirmed = (*held.confirmed, *entries)
+    confirm(scope, held, entries)
     await handle(scope, receive, send)
 
 

@@ -7,7 +7,7 @@ then ``scope["cartaguard"].principal`` (and ``scope["user"]``, as a courtesy tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
 from cartaguard._asgi_session import ASGIApp, Message, Receive, Scope, Send, Session, deny_websocket, header_list
@@ -62,29 +62,15 @@ class GuardMiddleware:
         return self._gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # One function for HTTP: every coroutine more costs each request.
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
         try:
-            gate = self._gate or self._ready(scope)
-            rooted = self._rooted
-            path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
-            method = scope["method"]
-            values = []
-            for name, value in scope["headers"]:
-                if name == b"authorization":
-                    values.append(value)
-            undecided = self.allow_preflight and _is_preflight(scope)
-            held = gate.preflight(path) if undecided else gate.admit("http", method, path, values)
+            held = self._admit(scope)
             if held is None:
-                held = await aio.run(gate.admit_steps("http", method, path, values))
-        except Refused as refused:
-            await self._refuse(refused, scope, receive, send)
-            return
-        except ConfigurationError as fault:
-            log.error("every request is refused: %s", fault)
-            await respond(scope, send, self.guard.refusals.fault(fault))
+                held = await aio.run(self._ready(scope).admit_steps("http", *self._asked(scope)))
+        except (Refused, ConfigurationError) as fault:
+            await self._answer(fault, scope, receive, send)
             return
         scope["cartaguard"] = held
         scope["user"] = held.principal
@@ -101,10 +87,27 @@ class GuardMiddleware:
         except ANSWERED as fault:
             if started:
                 raise
-            await self._refuse(gate.answer(fault, held.principal), scope, receive, send)
+            await self._refuse(held.gate.answer(fault, held.principal), scope, receive, send)
         finally:
             if token is not None:
                 current.unbind(token)
+
+    def _admit(self, scope: Scope) -> Pass | None:
+        """Let an HTTP request through, or raise; ``None``: something has to be fetched first."""
+        gate = self._gate or self._ready(scope)
+        if self.allow_preflight and _is_preflight(scope):
+            return gate.preflight(self._path(scope))
+        return gate.admit("http", *self._asked(scope))
+
+    def _asked(self, scope: Scope) -> tuple[str, str, Sequence[bytes]]:
+        """What an HTTP request asks for, and who does so."""
+        values = []
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                values.append(value)
+        rooted = self._rooted
+        path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
+        return scope["method"], path, values
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -116,6 +119,14 @@ class GuardMiddleware:
             raise ConfigurationError(f"the ASGI scope type `{kind}` is not known, and so not let through", code="unknown_scope")
 
     # -- HTTP ------------------------------------------------------------------------------------------
+
+    async def _answer(self, fault: Refused | ConfigurationError, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is not let through."""
+        if isinstance(fault, Refused):
+            await self._refuse(fault, scope, receive, send)
+        else:
+            log.error("every request is refused: %s", fault)
+            await respond(scope, send, self.guard.refusals.fault(fault))
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(scope, send, refused.refusal)

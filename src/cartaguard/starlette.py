@@ -6,6 +6,7 @@ dispatch on the route that the router matched and on its converted parameters.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from cartaguard._starlette_routes import Inventory
 from cartaguard.asgi import GuardMiddleware as _AsgiGuard
 from cartaguard.asgi import chain, principal
 from cartaguard.errors import ConfigurationError
+from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
@@ -80,6 +82,21 @@ class GuardMiddleware(_AsgiGuard):
             "`Starlette(middleware=[Middleware(GuardMiddleware, guard=guard)])`, or use cartaguard.asgi.GuardMiddleware around any other",
             code="misplaced",
         )
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        if scope["type"] != "http" or current.used or not self._answered_inside:
+            return super().__call__(scope, receive, send)
+        # Nothing is left to do once the application has answered: a coroutine of its own would only cost each request.
+        try:
+            held = self._admit(scope)
+        except (Refused, ConfigurationError) as fault:
+            return self._answer(fault, scope, receive, send)
+        if held is None:
+            return super().__call__(scope, receive, send)
+        scope["cartaguard"] = held
+        scope["user"] = held.principal
+        # Awaited once, as a coroutine is, whatever it is.
+        return self.app(scope, receive, send)  # type: ignore[return-value]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         gate: Any = self._ready(scope)

@@ -33,16 +33,13 @@ def test_a_path_that_is_no_utf8_is_refused() -> None:
     ("environ", "values"),
     [
         ({}, ()),
-        ({"HTTP_AUTHORIZATION": "Bearer a.b.c"}, (b"Bearer a.b.c",)),
-        ({"HTTP_AUTHORIZATION": ""}, (b"",)),
-        ({"HTTP_AUTHORIZATION": "Bearer \xe4"}, (b"Bearer \xe4",)),
-        ({"HTTP_AUTHORIZATION": "Bearer \u20ac"}, (b"Bearer ?",)),
-        ({"HTTP_AUTHORIZATION": "X\xa0Bearer a.b.c\x85X"}, (b"X\xa0Bearer a.b.c\x85X",)),
-        ({"HTTP_AUTHORIZATION": "\xa0Bearer a.b.c\x85"}, (b"\xa0Bearer a.b.c\x85",)),
+        ({"HTTP_AUTHORIZATION": "Bearer a.b.c"}, ("Bearer a.b.c",)),
+        ({"HTTP_AUTHORIZATION": ""}, ("",)),
+        ({"HTTP_AUTHORIZATION": "\tBearer \xe4 "}, ("\tBearer \xe4 ",)),
         ({"HTTP_X_FORWARDED_AUTHORIZATION": "Bearer a.b.c", "AUTHORIZATION": "Bearer a.b.c"}, ()),
     ],
 )
-def test_the_credentials_are_the_one_header_as_bytes(environ: dict[str, str], values: tuple[bytes, ...]) -> None:
+def test_the_credentials_are_the_one_header_as_the_server_made_it(environ: dict[str, str], values: tuple[str, ...]) -> None:
     assert credentials(environ) == values
 
 
@@ -58,8 +55,3 @@ def test_the_credentials_are_the_one_header_as_bytes(environ: dict[str, str], va
 )
 def test_a_preflight_is_options_with_an_origin_and_a_method(method: str, headers: tuple[str, ...], expected: bool) -> None:
     assert is_preflight({"REQUEST_METHOD": method, **dict.fromkeys(headers, "x")}) is expected
-
-
-def test_space_around_a_value_is_no_part_of_it() -> None:
-    """Werkzeug keeps what RFC 9110 says is not there; the token is the same behind every server."""
-    assert credentials({"HTTP_AUTHORIZATION": "\tBearer a.b.c "}) == (b"Bearer a.b.c",)

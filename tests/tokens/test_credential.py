@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cartaguard.errors import InvalidRequest
-from cartaguard.tokens.credential import LONGEST, bearer_token
+from cartaguard.tokens.credential import LONGEST, bearer_token, octets
 from cartaguard.tokens.refusals import CREDENTIAL_REFUSALS
 
 
@@ -63,3 +63,22 @@ def test_what_is_not_one_credential_is_a_bad_request(values: list[bytes], code: 
     with pytest.raises(InvalidRequest) as caught:
         bearer_token(values)
     assert (caught.value.code, str(caught.value)) == (code, CREDENTIAL_REFUSALS[code])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"\tBearer a.b.c ", b"\tBearer a.b.c "),
+        ("Bearer a.b.c", b"Bearer a.b.c"),
+        ("", b""),
+        ("Bearer \xe4", b"Bearer \xe4"),
+        ("Bearer \u20ac", b"Bearer ?"),
+        ("X\xa0Bearer a.b.c\x85X", b"X\xa0Bearer a.b.c\x85X"),
+        ("\xa0Bearer a.b.c\x85", b"\xa0Bearer a.b.c\x85"),
+        # Werkzeug keeps what RFC 9110 says is not there; the token is the same behind every server.
+        ("\tBearer a.b.c ", b"Bearer a.b.c"),
+    ],
+)
+def test_text_of_a_wsgi_server_is_the_bytes_that_the_client_sent_without_space_around_them(value: bytes | str, expected: bytes) -> None:
+    assert octets(value) == expected
+    assert bearer_token([value]) == bearer_token([expected])

@@ -9,7 +9,7 @@ A refusal is raised as a :class:`Refused` that holds the response, ready to be s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cartaguard.drivers.effects import Steps
 from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, NotAuthorized, Unavailable
@@ -23,6 +23,9 @@ from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
+
+if TYPE_CHECKING:
+    from cartaguard.tokens.credential import Value
 
 __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 
@@ -47,16 +50,16 @@ class Pass:
 
     ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
     ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method);
-    these and what else is the same for every caller are the plan's. ``confirmed`` are the entries that held at dispatch.
+    these and what else is the same for every caller are the plan's. Nothing in it ever changes: the requests of one
+    caller under one plan have the same.
     """
 
-    __slots__ = ("confirmed", "gate", "plan", "principal")
+    __slots__ = ("gate", "plan", "principal")
 
     def __init__(self, gate: Gate, principal: Principal, plan: Plan) -> None:
         self.gate = gate
         self.principal = principal
         self.plan = plan
-        self.confirmed: Sequence[Entry] = ()
 
     @property
     def entry(self) -> Entry | None:
@@ -106,12 +109,12 @@ class Gate:
 
     # -- the outer gate --------------------------------------------------------------------------------
 
-    def admit(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Pass | None:
+    def admit(self, protocol: str, method: str, path: str, values: Sequence[Value]) -> Pass | None:
         """Let a request through, or raise :class:`Refused`; ``None``: something has to be fetched first.
 
         :param protocol: ``http`` or ``websocket``.
         :param path: decoded, below the application's root.
-        :param values: the raw values of every ``Authorization`` header.
+        :param values: the values of every ``Authorization`` header, as received.
         """
         guard = self.guard
         plans = self.plans
@@ -130,8 +133,10 @@ class Gate:
         standing = facts.standing() if plan.kept else None
         if standing is not None:
             known, settled = principal.settled
-            if known is standing and plan.number in settled:
-                return Pass(self, principal, plan)
+            if known is standing:
+                held: Pass | None = settled.get(plan.number)
+                if held is not None:
+                    return held
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
         for requirement, filling in plan.demands:
@@ -140,13 +145,14 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
+        held = Pass(self, principal, plan)
         if not plan.kept:
             plans.keep(protocol, method, path, plan)
         elif standing is not None:
-            remember(principal, standing, plan.numbered(), True)
-        return Pass(self, principal, plan)
+            remember(principal, standing, plan.numbered(), held)
+        return held
 
-    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[bytes]) -> Steps[Pass]:
+    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[Value]) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
         guard = self.guard
         try:
@@ -180,7 +186,7 @@ class Gate:
 
     # -- where the framework has matched already -------------------------------------------------------
 
-    def admit_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]) -> Pass | None:
+    def admit_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[Value]) -> Pass | None:
         """:meth:`admit` and :meth:`confirm` in one, for a framework that matches an HTTP request before the gate.
 
         :param entry: of the route that was matched; ``None``: none was.
@@ -203,8 +209,10 @@ class Gate:
         standing = None if plan is None else facts.standing()
         if plan is not None and standing is not None:
             known, settled = principal.settled
-            if known is standing and plan.number in settled:
-                return Pass(self, principal, plan)
+            if known is standing:
+                held: Pass | None = settled.get(plan.number)
+                if held is not None:
+                    return held
         made = self._matched_plan(entry, params, method, path, principal) if plan is None else plan
         for requirement, filling in made.demands:
             answer = decide(requirement, principal, filling, facts)
@@ -212,11 +220,12 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
+        held = Pass(self, principal, made)
         if plan is None:
             plans.keep_matched(made)
         elif standing is not None:
-            remember(principal, standing, made.numbered(), True)
-        return Pass(self, principal, made)
+            remember(principal, standing, made.numbered(), held)
+        return held
 
     def _matched_plan(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> Plan:
         # A copy: the framework's own may be changed by whoever comes next.
@@ -224,7 +233,7 @@ class Gate:
         return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method=method, path=path)
 
     def admit_matched_steps(
-        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[bytes]
+        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[Value]
     ) -> Steps[Pass]:
         """:meth:`admit_matched`, fetching what is missing."""
         try:

@@ -14,7 +14,7 @@ from cartaguard.guard import current
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions, facts
 from cartaguard.guard.health import Monitor
-from cartaguard.guard.settled import key_of, remember
+from cartaguard.guard.settled import remember
 from cartaguard.http.refusal import Refusals
 from cartaguard.model.decision import Decision
 from cartaguard.model.facts import Fact, Granted, GroupsNeed, Listed, ListingNeed, Memberships, Need, PermissionNeed
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cartaguard.guard.listing import Listing
     from cartaguard.model.health import Health
     from cartaguard.settings import Settings
+    from cartaguard.tokens.credential import Value
     from cartaguard.tokens.verifier import TokenVerifier
 
 __all__ = ["Guard"]
@@ -106,7 +107,7 @@ class Guard:
 
     # -- authentication --------------------------------------------------------------------------------
 
-    def authenticate_steps(self, values: Sequence[bytes]) -> Steps[Principal]:
+    def authenticate_steps(self, values: Sequence[Value]) -> Steps[Principal]:
         """:meth:`authenticate` as steps, for whoever has a driver."""
         return self._verifier.authenticate_steps(values)
 
@@ -125,7 +126,7 @@ class Guard:
         principal = self.recognise(values)
         return await _arun(self.authenticate_steps(values)) if principal is None else principal
 
-    def recognise(self, values: Sequence[bytes]) -> Principal | None:
+    def recognise(self, values: Sequence[Value]) -> Principal | None:
         """:meth:`authenticate` as far as it goes without I/O; ``None`` when keys have to be fetched first."""
         if not values:
             return Principal.anonymous
@@ -147,28 +148,29 @@ class Guard:
         :param params: values for the requirement's templates, by name.
         :raises cartaguard.errors.ParameterError: a template lacks its parameter.
         """
-        if self._qualified:
-            self.accept(requirement)
         answer = self._at_hand(principal, requirement, params)
         return _run(self._one(principal, requirement, params), "acheck") if answer is None else answer
 
     async def acheck(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any] = _NO_PARAMS) -> Decision:
         """:meth:`check` for asyncio."""
-        if self._qualified:
-            self.accept(requirement)
         answer = self._at_hand(principal, requirement, params)
         return await _arun(self._one(principal, requirement, params)) if answer is None else answer
 
     def _at_hand(self, principal: Principal, requirement: Requirement, params: Mapping[str, Any]) -> Decision | None:
         """The decision without I/O; ``None`` when facts have to be fetched first."""
+        if self._qualified:
+            self.accept(requirement)
         directory = self.directory
         try:
             key: Any = requirement.number
-            if requirement.fills:
-                key = key_of(requirement, params)
+            name = requirement.parameter
         except AttributeError:
             # It is no requirement, which the rules say in better words.
-            key = 0
+            key = name = ""
+        if name:
+            text = params.get(name)
+            # Another type may be equal to a text, and name another resource.
+            key = (key, text) if type(text) is str else 0
         standing = directory.standing() if key else None
         if standing is not None:
             known, settled = principal.settled

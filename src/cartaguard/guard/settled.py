@@ -11,35 +11,28 @@ Only permits are remembered. A denial names its resource and is not on anybody's
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 from cartaguard.model.principal import Principal
-from cartaguard.model.requirement import Requirement
 
-__all__ = ["key_of", "remember"]
+__all__ = ["remember"]
 
-#: How many permits each principal remembers, and how long a parameter's text in their keys may be.
+#: How many permits each principal remembers, and how long a parameter's text in their keys may be, in characters.
 MOST, _LONGEST = 128, 512
 
 _set: Any = Principal.__dict__["settled"].__set__
 
 
-def key_of(requirement: Requirement, params: Mapping[str, Any]) -> Hashable:
-    """The key of a permit that depends on parameters; 0 when none is remembered, since they are not one plain text."""
-    fills = requirement.fills
-    if len(fills) == 1:
-        text = params.get(fills[0])
-        if type(text) is str and len(text) <= _LONGEST:
-            return (requirement.number, text)
-    return 0
+def remember(principal: Principal, standing: object, key: int | tuple[int, str], permit: object) -> None:
+    """Remember a permit, a decision or what a gate let through, by the number of what was asked, and the text that filled it.
 
-
-def remember(principal: Principal, standing: object, key: Hashable, decision: object) -> None:
-    """Remember a permit. Threads may lose each other's; what is there is right all the same."""
+    Threads may lose each other's; what is there is right all the same.
+    """
+    if isinstance(key, tuple) and len(key[1]) > _LONGEST:
+        return
     known, settled = principal.settled
     if known is standing and len(settled) < MOST:
-        settled[key] = decision  # type: ignore[index]
+        settled[key] = permit  # type: ignore[index]
     else:
         # Start over rather than keep an order: the busy ones are back at once.
-        _set(principal, (standing, {key: decision}))
+        _set(principal, (standing, {key: permit}))

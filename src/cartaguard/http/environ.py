@@ -18,17 +18,14 @@ def path_of(environ: Mapping[str, Any]) -> str:
 
     Raises :class:`~cartaguard.errors.InvalidPath` for bytes that are no UTF-8.
     """
-    return decoded(environ.get("PATH_INFO", ""))
+    path: str = environ.get("PATH_INFO", "")
+    return path if path.isascii() else decoded(path)
 
 
-def credentials(environ: Mapping[str, Any]) -> tuple[bytes, ...]:
-    """The raw ``Authorization`` value, if there is one (servers join a repeated header with commas).
-
-    PEP 3333 has Latin-1 only; whatever else a server puts there becomes ``?``, which no token holds. Space around
-    a value is no part of it (RFC 9110 section 5.5); some servers leave it there.
-    """
+def credentials(environ: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ``Authorization`` value as the server made it, if there is one (servers join a repeated header with commas)."""
     value = environ.get("HTTP_AUTHORIZATION")
-    return () if value is None else (value.strip(" \t").encode("latin-1", "replace"),)
+    return () if value is None else (value,)
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:

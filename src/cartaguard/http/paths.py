@@ -24,8 +24,6 @@ def decoded(path_info: str) -> str:
 
     Raises :class:`~cartaguard.errors.InvalidPath` for bytes that are no UTF-8.
     """
-    if path_info.isascii():
-        return path_info
     try:
         return path_info.encode("latin-1").decode("utf-8")
     except UnicodeError:

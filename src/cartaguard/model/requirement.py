@@ -50,7 +50,7 @@ class Requirement:
     Immutable, hashable, equal by content. ``conceal`` asks that a refusal look as if nothing were there (404).
     """
 
-    __slots__ = ("_hash", "conceal", "fills", "number", "permit", "refuse", "unauthenticated")
+    __slots__ = ("_hash", "conceal", "number", "parameter", "permit", "refuse", "unauthenticated")
 
     #: The word for it in a policy file, and the stable reasons of its verdicts.
     word: str = ""
@@ -63,10 +63,10 @@ class Requirement:
     permit: Decision
     refuse: Decision
     unauthenticated: Decision
-    #: What is its own among all requirements; 0 where the token alone decides.
+    #: What is its own among all requirements; 0 where the token alone decides, or more than one parameter.
     number: int
-    #: The parameters that its templates name.
-    fills: tuple[str, ...]
+    #: The one parameter that its templates name; empty when they name none, or several.
+    parameter: str
 
     def __init__(self, *, conceal: bool = False) -> None:
         if type(self) is Requirement:
@@ -77,13 +77,15 @@ class Requirement:
         self._settle()
 
     def _settle(self) -> None:
+        named = {name for leaf in self.leaves() if isinstance(leaf, _OnResource) for name in leaf.on.names}
+        looked_up = any(isinstance(leaf, (InGroups, _OnResource)) for leaf in self.leaves())
         self._fill(
             _hash=hash((type(self), *self._content())),
             permit=Decision(Outcome.PERMIT, self.permits, requirement=self),
             refuse=Decision(Outcome.DENY, self.refuses, requirement=self, concealed=self.conceal),
             unauthenticated=Decision(Outcome.DENY, "unauthenticated", requirement=self, concealed=self.conceal),
-            number=new_number() if any(isinstance(leaf, (InGroups, _OnResource)) for leaf in self.leaves()) else 0,
-            fills=tuple(dict.fromkeys(name for leaf in self.leaves() if isinstance(leaf, _OnResource) for name in leaf.on.names)),
+            number=new_number() if looked_up and len(named) < 2 else 0,
+            parameter=named.pop() if len(named) == 1 else "",
         )
 
     def _fill(self, **values: object) -> None:
@@ -145,7 +147,7 @@ class Requirement:
 
 R = TypeVar("R", bound=Requirement)
 
-_SETTLED = ("_hash", "fills", "number", "permit", "refuse", "unauthenticated")
+_SETTLED = ("_hash", "number", "parameter", "permit", "refuse", "unauthenticated")
 
 
 def _restore(kind: type[R], values: dict[str, object]) -> R:

@@ -1,6 +1,7 @@
 """The cache of verified tokens: a plain bounded dict, keyed by the whole ``Authorization`` value.
 
 Full equality, never a digest or a part of the token: a part that is not compared is a part that can be forged.
+What a WSGI server hands over as text is found as it is: to turn it into bytes takes longer than to look it up.
 Finding takes no lock. Who verifies takes hold of the current shelf *before* it reads the keys and puts the outcome
 there; when the keys change, the shelf is replaced *after* them, in one step. So nothing that was verified with an
 older key is ever on the current shelf.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 
 from cartaguard.drivers.forks import renew_in_children
 from cartaguard.model.principal import Principal
+from cartaguard.tokens.credential import Value
 
 __all__ = ["Shelf", "TokenCache"]
 
@@ -21,23 +23,30 @@ __all__ = ["Shelf", "TokenCache"]
 class Shelf:
     """What was verified with one state of the keys."""
 
-    __slots__ = ("_bound", "_lock", "_order", "entries")
+    __slots__ = ("_bound", "_lock", "_order", "entries", "texts")
 
     def __init__(self, bound: int) -> None:
         #: value → (principal, good from, good until).
-        self.entries: dict[bytes, tuple[Principal, float, float]] = {}
-        self._order: deque[bytes] = deque()
+        self.entries: dict[Value, tuple[Principal, float, float]] = {}
+        #: The same for text. Bytes are never compared with text, which Python can be told to warn of.
+        self.texts: dict[Value, tuple[Principal, float, float]] = {}
+        self._order: deque[Value] = deque()
         self._bound = bound
         self._lock = threading.Lock()
 
-    def put(self, value: bytes, principal: Principal, good_from: float, good_until: float) -> None:
+    def put(self, value: Value, principal: Principal, good_from: float, good_until: float) -> None:
         """Remember a principal; the oldest one goes when there are too many."""
         with self._lock:
-            if value not in self.entries:
+            entries = self._among(value)
+            if value not in entries:
                 self._order.append(value)
-            self.entries[value] = (principal, good_from, good_until)
+            entries[value] = (principal, good_from, good_until)
             if len(self._order) > self._bound:
-                del self.entries[self._order.popleft()]
+                oldest = self._order.popleft()
+                del self._among(oldest)[oldest]
+
+    def _among(self, value: Value) -> dict[Value, tuple[Principal, float, float]]:
+        return self.texts if isinstance(value, str) else self.entries
 
 
 class TokenCache:
@@ -55,9 +64,10 @@ class TokenCache:
         self.clear()
         renew_in_children(self)
 
-    def get(self, value: bytes) -> Principal | None:
+    def get(self, value: Value) -> Principal | None:
         """The principal for this very value, if it was verified, is still good and its key still in use."""
-        entry = self.shelf.entries.get(value)
+        shelf = self.shelf
+        entry = (shelf.texts if type(value) is str else shelf.entries).get(value)
         if entry is None:
             return None
         principal, good_from, good_until = entry
