@@ -119,7 +119,7 @@ class Gate:
         guard = self.guard
         plans = self.plans
         try:
-            plan = plans.kept.get((protocol, method, path)) or plans.find(protocol, method, path)
+            plan = plans.kept.get((protocol, method, path)) or plans.make(protocol, method, path)
             verifier = guard.verifier
             # What was verified before is found by its whole value; everything else goes the long way.
             principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
@@ -230,7 +230,7 @@ class Gate:
     def _matched_plan(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> Plan:
         # A copy: the framework's own may be changed by whoever comes next.
         own = dict(params)
-        return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method=method, path=path)
+        return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method, path)
 
     def admit_matched_steps(
         self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[Value]

@@ -52,7 +52,6 @@ class Plan:
         entry: Entry | None,
         params: Mapping[str, Any] = _NONE,
         demands: Demands = (),
-        *,
         method: str = "",
         path: str = "",
         verdict: Decision | None = None,
@@ -108,7 +107,7 @@ class Plans:
         :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
         """
         known = self.kept.get((protocol, method, path))
-        return self._make(protocol, method, path) if known is None else known
+        return self.make(protocol, method, path) if known is None else known
 
     def keep(self, protocol: str, method: str, path: str, plan: Plan) -> None:
         """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace)."""
@@ -135,7 +134,8 @@ class Plans:
         if all(type(value) in _FIXED for value in plan.params.values()):
             self.keep("matched", plan.method, plan.path, plan)
 
-    def _make(self, protocol: str, method: str, path: str) -> Plan:
+    def make(self, protocol: str, method: str, path: str) -> Plan:
+        """:meth:`find`, for a plan that is not kept."""
         candidates = self.table.candidates(path)
         chosen, fits = self._choose(candidates, protocol, method)
         other_slash: str | None = None
@@ -146,14 +146,14 @@ class Plans:
         if chosen is None:
             # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
-            return Plan(None, method=method, path=path, verdict=UNDECLARED if undeclared else NO_ROUTE)
+            return Plan(None, _NONE, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
         entry, params = chosen
         demands = self.demanded(entry, params, protocol, method, other_slash or path)
         allow: frozenset[str] | None = None
         if not fits and other_slash is None:
             allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
-        verdict = None if demands else UNDECLARED
-        return Plan(entry, params, demands, method=method, path=path, verdict=verdict, other_slash=other_slash, allow=allow)
+        # By place: names cost as much as all the rest.
+        return Plan(entry, params, demands, method, path, None if demands else UNDECLARED, other_slash, allow)
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""

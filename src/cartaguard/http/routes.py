@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from cartaguard.errors import InvalidPath
-from cartaguard.model.pattern import PathPattern, canonical
+from cartaguard.model.pattern import canonical
 from cartaguard.model.policy import PROTOCOLS, Policy
 from cartaguard.model.requirement import Requirement
 
@@ -28,7 +28,8 @@ class Entry:
     :param tail: whether anything may follow below the segments.
     :param requirement: what holds; ``None``: nothing was declared, so nobody may.
     :param methods: in capitals, ``None`` for all; HEAD goes with GET.
-    :param matcher: gives the parameters for (segments, path), or ``None`` when the entry does not fit after all.
+    :param matcher: gives the parameters for (segments, path), or ``None`` when the entry does not fit after all. The
+        table asks it only where the segments fit: the literals, and how many there are.
     :param rebuild: gives the path with converted parameters in it (``/items/8`` for ``/items/08``), or ``None`` when
         there is no one such path; left out where parameters are never converted.
     :param key: the framework's own route, to find the entry again at dispatch.
@@ -81,15 +82,12 @@ def policy_entries(policy: Policy) -> list[Entry]:
             requirement=line.requirement,
             methods=line.methods,
             protocols=line.protocols,
-            matcher=_matcher(line.pattern),
+            # The table has compared the literals by then.
+            matcher=line.pattern.fill,
             key=line,
         )
         for line in policy.entries
     ]
-
-
-def _matcher(pattern: PathPattern) -> Matcher:
-    return lambda segments, path: pattern.match(segments)
 
 
 Candidate: TypeAlias = "tuple[Entry, Mapping[str, Any]]"
@@ -146,7 +144,8 @@ class RouteTable:
         for segment in segments:
             below: list[_Node] = []
             for node in nodes:
-                found += node.tails
+                if node.tails:
+                    found += node.tails
                 child = node.literal.get(segment)
                 if child is not None:
                     below.append(child)

@@ -28,7 +28,7 @@ class PathPattern:
     Raises :class:`~cartaguard.errors.PolicyError` for a pattern that no path could fit, or that is ambiguous.
     """
 
-    __slots__ = ("names", "segments", "tail", "text")
+    __slots__ = ("_places", "names", "segments", "tail", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text.startswith("/"):
@@ -42,6 +42,9 @@ class PathPattern:
         #: A literal as it is, ``None`` for a parameter. A last empty literal is a trailing slash.
         self.segments: tuple[str | None, ...] = tuple(self._segment(part, names) for part in parts)
         self.names: tuple[str, ...] = tuple(names)
+        #: Where each parameter stands among the segments.
+        places = [index for index, segment in enumerate(self.segments) if segment is None]
+        self._places: tuple[tuple[int, str], ...] = tuple(zip(places, names, strict=True))
         literal = "/" + "/".join("x" if part is None else part for part in self.segments)
         try:
             canonical(literal)
@@ -73,15 +76,20 @@ class PathPattern:
                 return None
         elif len(segments) != len(own):
             return None
-        values: list[str] = []
         for mine, theirs in zip(own, segments, strict=False):
-            if mine is None:
-                if not theirs:
-                    return None
-                values.append(theirs)
-            elif mine != theirs:
+            if mine is not None and mine != theirs:
                 return None
-        return dict(zip(self.names, values, strict=True))
+        return self.fill(segments)
+
+    def fill(self, segments: list[str], path: str = "") -> dict[str, str] | None:
+        """:meth:`match` for segments of which number and literals are known to fit: a parameter is never empty."""
+        params: dict[str, str] = {}
+        for index, name in self._places:
+            value = segments[index]
+            if not value:
+                return None
+            params[name] = value
+        return params
 
     def covers(self, other: HasSegments) -> bool:
         """Whether every path that fits the other fits this one too."""
