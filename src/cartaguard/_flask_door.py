@@ -42,9 +42,11 @@ _HOW = "`@carta.requires(…)` on it, `carta.protect(blueprint, …)` (`carta.in
 
 
 class Door:
-    """Stands first among the URL value preprocessors of an application.
+    """Stands in front of an application's ``preprocess_request``.
 
     Werkzeug has matched by then; nothing of the application has run, and its 404, 405 or redirect is not raised yet.
+    A URL value preprocessor would stand at the same place, if it were kept first, and Flask would read endpoint and
+    parameters through context variables for it: that alone takes longer than all that is done here.
     """
 
     def __init__(self, app: Flask, guard: Guard, static: Requirement | None, allow_preflight: bool) -> None:
@@ -57,7 +59,8 @@ class Door:
         self._checked: tuple[Gate, Routes] | None = None
         self._ready: tuple[Gate, Routes] | None = None
         self._unbinds = False
-        app.url_value_preprocessors.setdefault(None, []).insert(0, self.admit)
+        self._preprocess: Callable[..., Any] = app.preprocess_request
+        vars(app)["preprocess_request"] = self.preprocess
         for kind in ANSWERED:
             app.register_error_handler(kind, self.answer)
 
@@ -85,19 +88,21 @@ class Door:
                 log.error("every request is refused: %s", self._fault)
                 raise HTTPException(response=self._response(self._guard.refusals.fault(self._fault)))
             ready = self._checked or self.check()
-            hooks = self._app.url_value_preprocessors[None]
-            hooks.remove(self.admit)
-            hooks.insert(0, self.admit)
             before = self._app.before_request_funcs.setdefault(None, [])
-            if sum(map(len, self._app.url_value_preprocessors.values())) > 1 and self.confirm not in before:
+            if any(self._app.url_value_preprocessors.values()) and self.confirm not in before:
                 before.insert(0, self.confirm)
             self._ready = ready
             return ready
 
     # -- a request -------------------------------------------------------------------------------------
 
-    def admit(self, endpoint: str | None, view_args: dict[str, Any] | None) -> None:
-        """The gate: decide on the rule that Werkzeug matched, or on what it is about to answer."""
+    def preprocess(self, *context: Any) -> Any:
+        """The gate, then what the application does before a view."""
+        self.admit()
+        return self._preprocess(*context)
+
+    def admit(self) -> None:
+        """Decide on the rule that Werkzeug matched, or on what it is about to answer."""
         req = current_request()
         gate, routes = self._ready or self._start()
         environ, method, rule = req.environ, req.method, req.url_rule
@@ -108,7 +113,7 @@ class Door:
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
-                entry, params = routes.entry(rule, method), view_args or _NONE
+                entry, params = routes.entry(rule, method), req.view_args or _NONE
             else:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)

@@ -7,7 +7,7 @@
     @carta.requires(permission("read", "Project:{project_id}"))
     def show(project_id): …
 
-The gate is the first of the application's URL value preprocessors: Werkzeug has matched by then, and nothing of
+The gate stands in front of the application's ``preprocess_request``: Werkzeug has matched by then, and nothing of
 the application has run, nor has a 404, a 405 or a redirect been raised.
 """
 
@@ -135,7 +135,8 @@ def _marked(view: Any, requirement: Requirement) -> Any:
 
 def _insist(requirement: Requirement) -> None:
     held = current_request().environ.get(HELD)
-    if not (isinstance(held, Pass) and held.entry is not None and requirement in held.entry.marks):
+    entry = held.plan.entry if isinstance(held, Pass) else None
+    if entry is None or requirement not in entry.marks:
         raise ConfigurationError(
             "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, "
             "and redirect to a guarded view rather than calling it",

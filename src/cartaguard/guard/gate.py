@@ -198,7 +198,10 @@ class Gate:
         try:
             if plan is None:
                 canonical(path)
-            principal = guard.recognise(values)
+            verifier = guard.verifier
+            principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
+            if principal is None:
+                principal = guard.recognise(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if principal is None:

@@ -126,7 +126,9 @@ class Plans:
         if plan is None or plan.entry is not entry:
             return None
         # `1 == True`, and one of them fills no template.
-        same = plan.params == params and (not params or [*map(type, params.values())] == [*map(type, plan.params.values())])
+        if not (params or plan.params):
+            return plan
+        same = plan.params == params and [*map(type, params.values())] == [*map(type, plan.params.values())]
         return plan if same else None
 
     def keep_matched(self, plan: Plan) -> None:
