@@ -21,7 +21,7 @@ from cartaguard.guard.inventory import require_declared
 from cartaguard.guard.plan import Plan
 from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
 from cartaguard.http.refusal import Refusal
-from cartaguard.http.routes import Entry
+from cartaguard.http.routes import NO_PARAMS, Entry
 from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
@@ -35,8 +35,6 @@ current_request: Callable[[], Request] = cast("Any", request)._get_current_objec
 
 #: Marks a blueprint that is in an inventory.
 TAKEN = "__cartaguard_taken__"
-
-_NONE: Mapping[str, Any] = {}
 
 _HOW = "`@carta.requires(…)` on it, `carta.protect(blueprint, …)` (`carta.init_app(app, static=…)` for `static`)"
 
@@ -113,7 +111,7 @@ class Door:
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
-                entry, params = routes.entry(rule, method), req.view_args or _NONE
+                entry, params = routes.entry(rule, method), req.view_args or NO_PARAMS
             else:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)

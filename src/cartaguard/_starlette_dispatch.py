@@ -21,11 +21,9 @@ from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.plan import Plan
 from cartaguard.http.paths import below_root
-from cartaguard.http.routes import Entry
+from cartaguard.http.routes import NO_PARAMS, Entry
 
 __all__ = ["RouteGate"]
-
-_NONE: Mapping[str, Any] = {}
 
 
 class RouteGate(Gate):
@@ -127,12 +125,12 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             return handle(scope, receive, send)
         plan = held.plan
         found = gate.found.get(key)
-        params = scope.get("path_params") or _NONE
+        params = scope.get("path_params") or NO_PARAMS
         entries: Sequence[Entry] = ()
         if found is not None:
             entries = found.entries
             if len(entries) == 1 and entries[0] is plan.entry:
-                if params == plan.params and found.convert is None and CONFIRMED not in scope:
+                if (params is plan.params or params == plan.params) and found.convert is None and CONFIRMED not in scope:
                     # Nearly always: what the gate has decided on, to the letter.
                     scope[CONFIRMED] = (held, entries)
                     return handle(scope, receive, send)

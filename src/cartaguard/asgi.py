@@ -7,11 +7,12 @@ then ``scope["cartaguard"].principal`` (and ``scope["user"]``, as a courtesy tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 from cartaguard._asgi_session import ASGIApp, Message, Receive, Scope, Send, Session, deny_websocket, header_list
 from cartaguard.drivers import aio
+from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
@@ -66,9 +67,8 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         try:
-            held = self._admit(scope)
-            if held is None:
-                held = await aio.run(self._ready(scope).admit_steps("http", *self._asked(scope)))
+            admitted = self._admit(scope)
+            held = admitted if isinstance(admitted, Pass) else await aio.run(admitted)
         except (Refused, ConfigurationError) as fault:
             await self._answer(fault, scope, receive, send)
             return
@@ -92,22 +92,19 @@ class GuardMiddleware:
             if token is not None:
                 current.unbind(token)
 
-    def _admit(self, scope: Scope) -> Pass | None:
-        """Let an HTTP request through, or raise; ``None``: something has to be fetched first."""
+    def _admit(self, scope: Scope) -> Pass | Steps[Pass]:
+        """Let an HTTP request through, or raise. Where something has to be fetched first, the steps that do both."""
         gate = self._gate or self._ready(scope)
-        if self.allow_preflight and _is_preflight(scope):
-            return gate.preflight(self._path(scope))
-        return gate.admit("http", *self._asked(scope))
-
-    def _asked(self, scope: Scope) -> tuple[str, str, Sequence[bytes]]:
-        """What an HTTP request asks for, and who does so."""
         values = []
         for name, value in scope["headers"]:
             if name == b"authorization":
                 values.append(value)
         rooted = self._rooted
         path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
-        return scope["method"], path, values
+        if self.allow_preflight and _is_preflight(scope):
+            return gate.preflight(path)
+        method = scope["method"]
+        return gate.admit("http", method, path, values) or gate.admit_steps("http", method, path, values)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

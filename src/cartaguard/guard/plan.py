@@ -12,7 +12,7 @@ from uuid import UUID
 
 from cartaguard.errors import InvalidRequest
 from cartaguard.guard.flow import Check
-from cartaguard.http.routes import Candidate, Entry, RouteTable, policy_entries
+from cartaguard.http.routes import NO_PARAMS, Candidate, Entry, RouteTable, policy_entries
 from cartaguard.model.decision import Decision
 from cartaguard.model.numbers import new_number
 from cartaguard.model.policy import Policy
@@ -31,8 +31,6 @@ _KEPT = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "
 #: The longest path, in characters, that is kept.
 _LONGEST = 512
 
-_NONE: Mapping[str, Any] = {}
-
 #: The types of parameters that are what they are for good.
 _FIXED = frozenset({str, int, float, bool, UUID})
 
@@ -50,7 +48,7 @@ class Plan:
     def __init__(
         self,
         entry: Entry | None,
-        params: Mapping[str, Any] = _NONE,
+        params: Mapping[str, Any] = NO_PARAMS,
         demands: Demands = (),
         method: str = "",
         path: str = "",
@@ -148,7 +146,7 @@ class Plans:
         if chosen is None:
             # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
-            return Plan(None, _NONE, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
+            return Plan(None, NO_PARAMS, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
         entry, params = chosen
         demands = self.demanded(entry, params, protocol, method, other_slash or path)
         allow: frozenset[str] | None = None

@@ -15,7 +15,10 @@ from cartaguard.model.pattern import canonical
 from cartaguard.model.policy import PROTOCOLS, Policy
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["Candidate", "Entry", "RouteTable", "policy_entries"]
+__all__ = ["NO_PARAMS", "Candidate", "Entry", "RouteTable", "policy_entries"]
+
+#: The parameters of a path that has none: one object, which is quickly told.
+NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 Matcher: TypeAlias = Callable[[list[str], str], "Mapping[str, Any] | None"]
 
@@ -162,7 +165,7 @@ class RouteTable:
             params = entry.matcher(segments, path)
             if params is not None:
                 # Kept, and handed to every later request on this path: nobody may change them.
-                fits.append((entry, MappingProxyType(params)))
+                fits.append((entry, MappingProxyType(params) if params else NO_PARAMS))
         return tuple(fits)
 
 
