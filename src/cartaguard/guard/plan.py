@@ -148,7 +148,8 @@ class Plans:
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
             return Plan(None, NO_PARAMS, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
         entry, params = chosen
-        demands = self.demanded(entry, params, protocol, method, other_slash or path)
+        lines = () if self._policy is None else self._policy.fitting(other_slash or path)
+        demands = self._together(entry, params, protocol, method, lines)
         allow: frozenset[str] | None = None
         if not fits and other_slash is None:
             allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
@@ -173,13 +174,15 @@ class Plans:
 
         :raises cartaguard.errors.InvalidRequest: the method, or the path, can be read in two ways.
         """
+        return self._together(entry, params, protocol, method, () if self._policy is None else self._policy.candidates(path))
+
+    def _together(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, lines: tuple[Candidate, ...]) -> Demands:
         if entry.methods is None and protocol == "http" and not method.isupper():
             # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
             raise InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method")
         demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
-        if self._policy is not None:
-            for line, filling in self._policy.candidates(path):
-                if protocol in line.protocols and line.requirement is not None and (protocol == "websocket" or line.takes(method)):
-                    demands.append((line.requirement, filling))
-                    break
+        for line, filling in lines:
+            if protocol in line.protocols and line.requirement is not None and (protocol == "websocket" or line.takes(method)):
+                demands.append((line.requirement, filling))
+                break
         return demands

@@ -140,26 +140,24 @@ class RouteTable:
         known = self._known.get(path)
         return self._find(canonical(path)) if known is None else known
 
+    def fitting(self, path: str) -> tuple[Candidate, ...]:
+        """:meth:`candidates` of a path that is known to be read in one way only."""
+        known = self._known.get(path)
+        return self._find(path) if known is None else known
+
     def _find(self, path: str) -> tuple[Candidate, ...]:
         segments = path[1:].split("/")
-        found: list[tuple[int, Entry]] = []
-        nodes = [self._root]
+        node: _Node | None = self._root
         for segment in segments:
-            below: list[_Node] = []
-            for node in nodes:
-                if node.tails:
-                    found += node.tails
-                child = node.literal.get(segment)
-                if child is not None:
-                    below.append(child)
-                if node.any is not None:
-                    below.append(node.any)
-            nodes = below
-            if not nodes:
+            if node is None:
+                return ()
+            if node.tails or (node.any is not None and node.literal):
+                # From here on there is more than one way.
+                found = _collect(self._root, segments)
                 break
-        for node in nodes:
-            found += node.tails
-            found += node.ends
+            node = node.literal.get(segment) or node.any
+        else:
+            found = [] if node is None else [*node.tails, *node.ends]
         fits: list[Candidate] = []
         for _, entry in found if len(found) < 2 else sorted(found, key=_order):
             params = entry.matcher(segments, path)
@@ -167,6 +165,28 @@ class RouteTable:
                 # Kept, and handed to every later request on this path: nobody may change them.
                 fits.append((entry, MappingProxyType(params) if params else NO_PARAMS))
         return tuple(fits)
+
+
+def _collect(root: _Node, segments: list[str]) -> list[tuple[int, Entry]]:
+    """Every entry that segments may lead to, a literal and a parameter side by side."""
+    found: list[tuple[int, Entry]] = []
+    nodes = [root]
+    for segment in segments:
+        below: list[_Node] = []
+        for node in nodes:
+            found += node.tails
+            child = node.literal.get(segment)
+            if child is not None:
+                below.append(child)
+            if node.any is not None:
+                below.append(node.any)
+        nodes = below
+        if not nodes:
+            break
+    for node in nodes:
+        found += node.tails
+        found += node.ends
+    return found
 
 
 def _order(found: tuple[int, Entry]) -> int:
