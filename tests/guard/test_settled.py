@@ -175,10 +175,10 @@ def test_a_directory_that_fails_answers_nothing_from_memory(monkeypatch: pytest.
     guard, olga = Guard(directory=directory), caller()
     assert guard.check(olga, READ)
 
-    def fail(**_: Any) -> object:
+    def fail(_: Any) -> object:
         raise FactsUnavailable("a test")
 
-    monkeypatch.setattr(directory, "_version", fail)
+    monkeypatch.setattr(MemoryStore, "state", property(fail), raising=False)
     assert guard.check(olga, READ).indeterminate
 
 

@@ -48,7 +48,6 @@ class LocalDirectory(Directory):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._version = store.version
         self._memo = _Memo(None)
         self._qualified = False
         renew_in_children(self)
@@ -95,7 +94,7 @@ class LocalDirectory(Directory):
         key = (resource.id, resource.type, principal.subject, principal.issuer, principal.username, principal.groups)
         try:
             memo = self._memo
-            if memo.version != self._version():
+            if memo.version != self._store.state:
                 memo = self._remembered()
             granted = memo.permissions.get(key)
             if granted is None:
@@ -171,13 +170,13 @@ class LocalDirectory(Directory):
         """What is remembered belongs to one version of the facts, and so stands for it."""
         try:
             memo = self._memo
-            return memo if memo.version == self._version() else self._remembered()
+            return memo if memo.version == self._store.state else self._remembered()
         except FactsUnavailable:
             return None
 
     def _remembered(self) -> _Memo:
         """What is remembered of the facts as they are now."""
-        version = self._version()
+        version = self._store.state
         memo = self._memo
         if memo.version != version:
             memo = self._memo = _Memo(version)

@@ -53,7 +53,7 @@ class MemoryStore:
     def __init__(self, facts: Facts | Everything, *, read_only: str = "") -> None:
         self._read_only = read_only
         self._lock = threading.RLock()
-        self._version = 0
+        self.state = 0
         self._reading = nullcontext(self)
         self._users: dict[str, User] = {}
         # By their login name, where that is not the name they are listed under.
@@ -72,7 +72,7 @@ class MemoryStore:
             self._resources.setdefault(resource.type, {})[resource.id] = _kept(stored, once)
 
     def version(self, *, exactly: bool = False) -> int:
-        return self._version
+        return self.state
 
     def reading(self) -> AbstractContextManager[MemoryStore]:
         return self._reading
@@ -85,7 +85,7 @@ class MemoryStore:
             try:
                 yield self
             finally:
-                self._version += 1
+                self.state += 1
 
     @contextmanager
     def everything(self) -> Iterator[Everything]:

@@ -94,6 +94,10 @@ class SqliteStore:
         except (sqlite3.Error, ValueError) as fault:
             raise DirectoryError(f"`{self._path}` cannot be opened as an SQLite directory: {fault}", code="unreadable_file") from None
 
+    @property
+    def state(self) -> object:
+        return self.version()
+
     def version(self, *, exactly: bool = False) -> object:
         now, writes, seen = self._clock(), self._shared.writes, self._seen
         if exactly or seen is None or seen[0] != writes or now - seen[1] >= WINDOW:

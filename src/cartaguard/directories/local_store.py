@@ -111,8 +111,12 @@ class Store(Protocol):
     A store that cannot answer raises :class:`~cartaguard.errors.FactsUnavailable`.
     """
 
+    @property
+    def state(self) -> object:
+        """Something that is another with each write; what others wrote may count a moment late."""
+
     def version(self, *, exactly: bool = False) -> object:
-        """Something that is another with each write; what others wrote may count a moment late unless ``exactly``."""
+        """The state; with ``exactly`` as it is at this very moment."""
 
     def reading(self) -> AbstractContextManager[View]:
         """See one state of the facts."""
