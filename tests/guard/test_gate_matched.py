@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -109,6 +109,22 @@ def test_a_guard_that_only_decides_lets_the_anonymous_on_what_is_public_in_steps
         assert held.principal is Principal.anonymous
 
 
+def test_a_guard_that_only_decides_is_not_set_up_for_a_credential() -> None:
+    open_to_all = entry(public("x"))
+    gate = Gate(Guard(), [open_to_all])
+    matched: Any = (open_to_all, {}, "GET", "/projects/x", values("olga"))
+    calls: list[Callable[[], Pass | None]] = [
+        lambda: gate.admit("http", "GET", "/projects/x", values("olga")),
+        lambda: blocking.run(gate.admit_steps("http", "GET", "/projects/x", values("olga"))),
+        lambda: answer(gate, *matched, steps=False),
+        lambda: answer(gate, *matched, steps=True),
+    ]
+    for call in calls:
+        with pytest.raises(Refused) as caught:
+            call()
+        assert (caught.value.refusal.status, caught.value.code) == (500, "no_verifier")
+
+
 def rebuilding(requirement: Requirement | None = authenticated) -> Entry:
     """`/items/<int:n>`: whatever the path says, the application is given a number."""
 
@@ -150,6 +166,17 @@ def test_a_matched_path_falls_under_the_lines_of_both_its_readings(
     with pytest.raises(Refused) as caught:
         answer(gate, *asked, steps=steps)
     assert (caught.value.refusal.status, caught.value.refusal.reason) == said
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_in_both_readings_of_a_path_the_route_asks_about_the_parameter_as_it_is_given(steps: bool) -> None:
+    items = rebuilding(permission("read", "Project:{n}"))
+    gate = Gate(guard_for([{"path": "/elsewhere", "require": OTTO}]), [items])
+    asked = (items, {"n": 7}, "GET", "/items/07")
+    assert answer(gate, *asked, values("olga"), steps=steps) is not None
+    with pytest.raises(Refused) as caught:
+        answer(gate, *asked, values("otto"), steps=steps)
+    assert caught.value.refusal.reason == "lacks_permission"
 
 
 @pytest.mark.parametrize(("user", "said"), [("olga", (403, "no_requirement")), ("", (401, "unauthenticated"))])

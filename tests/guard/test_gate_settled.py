@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cartaguard import Guard, LocalDirectory, Principal, authenticated, groups, permission, public
+from cartaguard import Decision, Guard, LocalDirectory, Principal, Requirement, authenticated, groups, permission, public
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.drivers import blocking
 from cartaguard.guard import current
+from cartaguard.guard import flow as flow_module
 from cartaguard.guard import gate as gate_module
 from cartaguard.guard import guard as guard_module
 from cartaguard.guard.gate import Gate, Pass, Refused
@@ -73,7 +75,7 @@ def world(request: pytest.FixtureRequest) -> World:
 def decided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The callers that something was decided on, in order."""
     names: list[str] = []
-    for module in (gate_module, guard_module):
+    for module in (gate_module, guard_module, flow_module):
         original: Callable[..., Any] = module.decide
 
         def noting(requirement: Any, principal: Principal, params: Any, known: Any, original: Callable[..., Any] = original) -> Any:
@@ -112,6 +114,14 @@ def test_what_was_permitted_is_not_decided_again_while_the_facts_stand(world: Wo
     assert len(decided) == 4
 
 
+def test_a_credential_that_was_verified_before_is_no_good_twice_in_one_request(world: World) -> None:
+    assert world.may("olga", "both")
+    world.callers["olga"] *= 2
+    with pytest.raises(Refused) as caught:
+        world.ask("olga", "both")
+    assert caught.value.refusal.status == 400
+
+
 def test_a_refusal_is_decided_each_time(world: World, decided: list[str]) -> None:
     assert world.may("adam", "adams")
     assert world.may("adam", "adams")
@@ -121,21 +131,26 @@ def test_a_refusal_is_decided_each_time(world: World, decided: list[str]) -> Non
 
 
 @pytest.mark.remembers
-def test_a_check_that_was_permitted_is_not_decided_again_while_the_facts_stand(decided: list[str]) -> None:
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["blocking", "asyncio"])
+def test_a_check_that_was_permitted_is_not_decided_again_while_the_facts_stand(decided: list[str], asynchronous: bool) -> None:
     guard = Guard(directory=facts())
     olga = Principal(issuer="i", subject="sub-olga", username="olga")
-    first = guard.check(olga, READ, {"id": "both"})
-    assert guard.check(olga, READ, {"id": "both"}) is first
+
+    def check(requirement: Requirement, **params: str) -> Decision:
+        return asyncio.run(guard.acheck(olga, requirement, params)) if asynchronous else guard.check(olga, requirement, params)
+
+    first = check(READ, id="both")
+    assert check(READ, id="both") is first
     assert decided == ["olga"]
     team = groups("OrgA:Team")
-    assert guard.check(olga, team) is guard.check(olga, team)
+    assert check(team) is check(team)
     assert decided == ["olga"] * 2
     for _ in range(2):
-        assert not guard.check(olga, READ, {"id": "adams"})
+        assert not check(READ, id="adams")
     assert decided == ["olga"] * 4
     # What the token alone decides is decided: it is remembered nowhere, and costs as little.
     for _ in range(2):
-        assert guard.check(olga, authenticated)
+        assert check(authenticated)
     assert decided == ["olga"] * 6
     assert len(olga.settled[1]) == 2
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any
 
 import pytest
 
 from cartaguard import (
+    Decision,
     Guard,
     Issuer,
     LocalDirectory,
@@ -162,7 +164,9 @@ def test_text_that_is_no_resource_is_an_error_of_ours() -> None:
 
 
 def test_a_whole_that_is_not_known_is_unavailable() -> None:
-    doubtful = table(facts={P1: Granted(Permission.READ, "slow"), "Project": Listed(doubt="slow"), "groups": Memberships(doubt="slow")})
+    doubtful = table(
+        facts={P1: Granted(Permission.READ, "too_slow"), "Project": Listed(doubt="too_slow"), "groups": Memberships(doubt="too_slow")}
+    )
     guard = Guard(directory=doubtful)
     for call in (
         lambda: guard.permissions(OLGA, P1),
@@ -170,7 +174,7 @@ def test_a_whole_that_is_not_known_is_unavailable() -> None:
         lambda: guard.list_resources(OLGA, "read", "Project"),
         lambda: guard.groups(OLGA),
     ):
-        with pytest.raises(errors.FactsUnavailable, match="did not answer"):
+        with pytest.raises(errors.FactsUnavailable, match=r"did not answer \(too slow\)"):
             call()
     assert guard.filter(OLGA, "read", [P1]) == [P1], "what is known still counts"
 
@@ -243,6 +247,16 @@ def test_a_remote_directory_gets_a_cache_on_the_guards_clock() -> None:
     clock.now += 3600
     assert guard.check(OLGA, READ, {"id": "p1"})
     assert len(remote.fetched) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "realm", "access"),
+    [({}, "carta", None), ({"realm": "lab", "access_url": "https://portal.example/access"}, "lab", "https://portal.example/access")],
+)
+def test_a_refusal_names_the_guards_realm_and_where_access_can_be_asked_for(options: Any, realm: str, access: str | None) -> None:
+    refusals = Guard(**options).refusals
+    assert dict(refusals.decision(Decision(), authenticated=False).headers)["WWW-Authenticate"] == f'Bearer realm="{realm}"'
+    assert json.loads(refusals.decision(Decision(), authenticated=True).body).get("request_access") == access
 
 
 def test_closing_gives_back_what_the_directory_holds() -> None:

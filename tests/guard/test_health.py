@@ -17,7 +17,7 @@ from cartaguard.directories.caution import Caution
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.errors import CartaGuardError, FactsUnavailable, WouldBlock
 from cartaguard.guard import health as module
-from cartaguard.guard.health import Monitor
+from cartaguard.guard.health import Monitor, parts_up
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
 from cartaguard.model.health import Condition, Health
 from cartaguard.model.principal import Credential
@@ -259,6 +259,13 @@ def test_whatever_else_tells_of_itself_is_told_too(clock: Clock) -> None:
     assert guard.health().status == "degraded"
 
 
+class Doubtful(Directory):
+    """One that is degraded."""
+
+    def health(self) -> Sequence[Condition]:
+        return (Condition("directory", "doubtful", "in_doubt", "degraded"),)
+
+
 class Cache:
     """Something that can be asked."""
 
@@ -332,6 +339,15 @@ def test_probing_leaves_alone_what_is_left_alone(served: Served, clock: Clock, p
     assert probe(guard).status == "ok"
 
 
+def test_after_a_probe_it_stays_down_until_the_next_one(served: Served, clock: Clock, probe: Probe) -> None:
+    """Whoever does not ask is sent requests again once the wait is over: they are what would find out."""
+    served.answers["/keys"] = Answer(503)
+    guard = guard_of(clock, issuer_at(served))
+    assert probe(guard).status == "down"
+    clock.now += module.PAUSE / 2
+    assert (probe(guard).status, guard.health().status) == ("down", "degraded")
+
+
 def test_probing_what_cannot_be_reached_raises_nothing(clock: Clock, probe: Probe) -> None:
     """An outage is what a health check is for."""
     with socket.socket() as bound:
@@ -371,6 +387,26 @@ def test_the_guards_own_methods_ask_only_with_probe(served: Served, clock: Clock
     clock.now += module.PAUSE
     assert asyncio.run(guard.ahealth(probe=True)).of("keys")[0].age == 0.0
     assert served.count("/keys") == 2
+
+
+def test_a_guard_tells_of_the_issuers_and_the_directory_that_it_was_made_of() -> None:
+    verifier = TokenVerifier([Issuer(ISSUER, client_ids=[CLIENT], keys=StaticKeys(jwks(KEY)))])
+    guard = Guard(verifier=verifier, directory=LocalDirectory.from_dict({}))
+    assert [(told.part, told.source) for told in guard.health().conditions] == [("keys", ISSUER), ("directory", "LocalDirectory")]
+
+
+def test_for_metrics_a_part_is_up_while_none_of_its_sources_in_any_guard_is_down(served: Served, clock: Clock) -> None:
+    """A part that no guard has is not told, and one that is degraded is up."""
+    well, ill = guard_of(clock, directory=LocalDirectory.from_dict({})), guard_of(clock, issuer_at(served))
+    served.answers["/keys"] = Answer(500)
+    assert list(parts_up([])) == []
+    assert list(parts_up([well])) == [("directory", True)]
+    verify(ill, clock)
+    assert list(parts_up([well, ill])) == [("keys", False), ("directory", True)]
+    ill.monitor.add(Bus())
+    well.monitor.add(Cache())
+    assert list(parts_up(iter([well, ill]))) == [("keys", False), ("directory", True), ("cache", True), ("bus", False)]
+    assert list(parts_up([guard_of(clock, directory=Doubtful())])) == [("directory", True)]
 
 
 def test_no_secret_is_in_what_is_told(served: Served, clock: Clock, probe: Probe) -> None:

@@ -45,15 +45,34 @@ def test_the_answers_of_the_framework_are_foreseen() -> None:
     assert plans.find("http", "GET", "/a").allow == frozenset({"PUT"})
     assert plans.find("http", "GET", "/b").other_slash == "/b/"
     assert plans.find("http", "GET", "/a/").other_slash == "/a"
+    assert [plans.find("http", "PUT", path).served for path in ("/a", "/b/", "/a/")] == [True, True, False]
+    assert not plans.find("http", "GET", "/a").served
     assert plans.find("websocket", "", "/b").verdict is NO_ROUTE
+
+
+def test_behind_a_redirect_the_route_that_takes_the_method_decides() -> None:
+    own = routes({"path": "/a", "methods": ["GET"], "require": OPEN}, {"path": "/a", "methods": ["PUT"], "require": TEAM})
+    plans = Plans(own, Policy(), slashes=True)
+    for method, demanded in (("GET", public("a test")), ("PUT", groups("OrgA:Team"))):
+        assert [requirement for requirement, _ in plans.find("http", method, "/a/").demands] == [demanded]
+
+
+def test_a_plan_says_what_was_asked_for_whatever_the_verdict() -> None:
+    plans = Plans(routes({"path": "/a", "require": OPEN}), Policy(), slashes=True)
+    for path in ("/a", "/a/", "/b"):
+        plan = plans.find("http", "PUT", path)
+        assert (plan.method, plan.path) == ("PUT", path)
+    assert (plan.verdict, plan.entry, plan.params, plan.demands) == (NO_ROUTE, None, {}, ())
+    assert (Plan(None).method, Plan(None).path) == ("", "")
 
 
 def test_what_can_be_read_in_two_ways_has_no_plan() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
     with pytest.raises(InvalidPath):
         plans.find("http", "GET", "/a//b")
-    with pytest.raises(InvalidRequest, match="not in capitals"):
+    with pytest.raises(InvalidRequest, match="not in capitals") as caught:
         plans.find("http", "get", "/a")
+    assert caught.value.code == "bad_method"
 
 
 def keep(plans: Plans, path: str, method: str = "GET") -> Plan:
@@ -71,6 +90,19 @@ def test_a_plan_is_kept_within_bounds() -> None:
     keep(plans, "/p/3")
     assert [path for _, _, path in plans.kept] == ["/p/3"]
     assert plans.find("http", "GET", "/p/1").params == {"id": "1"}
+
+
+@pytest.mark.remembers
+def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -> None:
+    plans = Plans(None, policy({"path": "/*", "require": OPEN}))
+    plan = plans.find("http", "GET", "/")
+    for number in range(10_000):
+        plans.keep("http", "GET", f"/{number}", plan)
+    assert len(plans.kept) == 10_000
+    plans.keep("http", "GET", "/" + "x" * 512, plan)
+    assert len(plans.kept) == 10_000
+    plans.keep("http", "GET", "/" + "x" * 511, plan)
+    assert [len(path) for _, _, path in plans.kept] == [512]
 
 
 @pytest.mark.parametrize(("path", "method", "kept"), [("/p/" + "x" * 1000, "GET", 10), ("/p/1", "BREW", 10), ("/p/1", "GET", 0)])
@@ -96,4 +128,7 @@ def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -
     plans.keep_matched(plan)
     assert plans.matched(route, {"id": 1}, "GET", "/a/1") is plan
     assert plans.matched(route, {"id": True}, "GET", "/a/1") is None
+    assert plans.matched(route, {}, "GET", "/a/1") is None
+    plans.keep_matched(Plan(route, {}, method="GET", path="/a/2"))
+    assert plans.matched(route, {"id": 2}, "GET", "/a/2") is None
     assert plans.matched(None, {"id": 1}, "GET", "/a/1") is None

@@ -87,7 +87,7 @@ def test_a_parameter_that_is_a_number_is_not_the_text_that_looks_like_it() -> No
     directory = LocalDirectory.from_dict({"resources": {"Project:8": {"owner": "olga"}}})
     guard, olga = Guard(directory=directory), caller()
     assert [guard.check(olga, ANY, {"id": text}).permitted for text in ("8", "08", "8")] == [True, False, True]
-    assert guard.check(olga, ANY, {"id": 8}).permitted
+    assert [guard.check(olga, ANY, {"id": number}).permitted for number in (8, 9, 8)] == [True, False, True]
 
 
 def test_what_one_guard_permits_another_has_to_find_out_itself() -> None:
@@ -122,6 +122,15 @@ def test_of_endless_resources_only_some_are_remembered() -> None:
         assert len(olga.settled[1]) <= MOST
     assert guard.check(olga, permission("read", "Project:{a}/{b}"), {"a": "x", "b": "y"}).denied
     assert (READ & ANY).number != 0
+
+
+@pytest.mark.remembers
+@pytest.mark.parametrize(("length", "remembered"), [(512, 1), (513, 0)])
+def test_a_permit_is_remembered_by_no_longer_text_than_512_characters(length: int, remembered: int) -> None:
+    name = "x" * length
+    guard, olga = Guard(directory=LocalDirectory.from_dict({"resources": {f"Project:{name}": {"owner": "olga"}}})), caller()
+    assert guard.check(olga, ANY, {"id": name})
+    assert len(olga.settled[1]) == remembered
 
 
 def test_a_directory_that_cannot_tell_has_nothing_remembered() -> None:

@@ -135,7 +135,7 @@ def test_a_blocking_invalidation_within_a_loop_names_its_twin() -> None:
     guard, bus, wire, notes = made()
 
     async def main() -> None:
-        with pytest.raises(errors.WouldBlock, match="ainvalidate"):
+        with pytest.raises(errors.WouldBlock, match=r"await `guard\.ainvalidate\("):
             guard.invalidate(principal=OLGA)
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,10 @@ def test_a_guard_writes_its_facts_and_keys(tmp_path: Path) -> None:
         guard = Guard(verifier=verifier, directory=LocalDirectory.from_dict({"resources": {"Project:p1": {"owner": "olga"}}}), clock=clock)
         guard.authenticate(bearer(token_for("olga", now=NOW)))
     told: list[str] = []
+    tasks: list[str] = []
 
     async def asynchronous() -> tuple[object, ...]:
-        header = await guard.asnapshot(path, key=KEY, namespace="live")
+        header = await guard.asnapshot(path, key=KEY, namespace="live", progress=lambda what, done, total: tasks.append(what))
         return (header.created_at, header.issuers, header.namespace)
 
     def blocking() -> tuple[object, ...]:
@@ -34,7 +36,7 @@ def test_a_guard_writes_its_facts_and_keys(tmp_path: Path) -> None:
         return (header.created_at, header.issuers, header.namespace)
 
     assert both(blocking, asynchronous) == (NOW, (ISSUER,), "live")
-    assert told
+    assert told == tasks != []
     directory = opened(path, namespace="live", issuers=[ISSUER])
     assert [(kept.issuer, kept.fetched_at) for kept in directory.keys] == [(ISSUER, NOW)]
     assert Guard(directory=directory).check(person(), permission("read", "Project:p1")).permitted
@@ -48,5 +50,6 @@ def test_a_guard_that_only_decides_writes_its_facts(tmp_path: Path) -> None:
     guard = Guard()
     header = guard.snapshot(tmp_path / "s", key=KEY)
     assert (header.issuers, header.keys, header.left_out) == ((), (), ())
+    assert (header.namespace, asyncio.run(guard.asnapshot(tmp_path / "s", key=KEY)).namespace) == ("", "")
     with pytest.raises(ConfigurationError):
         guard.snapshot(tmp_path / "s", key=b"short")

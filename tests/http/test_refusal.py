@@ -164,8 +164,9 @@ def test_no_refusal_is_stored_and_all_vary_with_the_credential() -> None:
 
 @pytest.mark.parametrize("realm", ['a"b', "a\\b", "caf\u00e9", "a\nb", "a\r\nX: y"])
 def test_a_realm_that_could_break_out_of_its_quotes_is_an_error(realm: str) -> None:
-    with pytest.raises(errors.ConfigurationError, match="a realm is printable ASCII"):
+    with pytest.raises(errors.ConfigurationError, match=r"^a realm is printable ASCII") as caught:
         Refusals(realm=realm)
+    assert caught.value.code == "bad_realm"
 
 
 def test_every_refusal_is_counted_by_status_and_reason_and_a_503_is_an_event() -> None:

@@ -273,6 +273,7 @@ def _unknown(requirement: Requirement, doubt: str, resource: Resource | None = N
 
 
 def _concealing(refusal: Decision) -> Decision:
+    """The same denial, but hidden. No denial has a detail."""
     return Decision(
         refusal.outcome,
         refusal.reason,
@@ -280,7 +281,6 @@ def _concealing(refusal: Decision) -> Decision:
         resource=refusal.resource,
         parts=refusal.parts,
         concealed=True,
-        detail=refusal.detail,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from cartaguard.directories.base import Directory
 from cartaguard.drivers.effects import Steps
 from cartaguard.guard.flow import decisions, facts
 from cartaguard.model.decision import Decision
-from cartaguard.model.facts import Fact, Granted, GroupsNeed, Memberships, Need, PermissionNeed
+from cartaguard.model.facts import Fact, GroupsNeed, Need, PermissionNeed
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import AllOf, AnyOf, HasPermission, Requirement
 from cartaguard.model.value import Value, fill
@@ -51,11 +51,12 @@ def explained(directory: Directory, principal: Principal, requirement: Requireme
         ]
         asked = list(dict.fromkeys(resources))
         needs: list[Need] = [GroupsNeed(principal), *(PermissionNeed(principal, resource) for resource in asked)]
-        known, *held = yield from facts(directory, needs)
-        named = sorted(cast("Memberships", known).groups | principal.groups)
+        found: list[Any] = yield from facts(directory, needs)
+        known, *held = found
+        named = sorted(known.groups | principal.groups)
         lines.append(f"groups: {', '.join(named) or 'none'}{_unsure(known)}")
         for resource, fact in zip(asked, held, strict=True):
-            lines.append(f"holds on {resource}: {cast('Granted', fact).permission.effective}{_unsure(fact)}")
+            lines.append(f"holds on {resource}: {fact.permission.effective}{_unsure(fact)}")
     return Explanation(verdict, tuple(parts), "\n".join(lines))
 
 

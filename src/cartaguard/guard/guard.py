@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cartaguard.directories.base import Directory
 from cartaguard.drivers.effects import Steps
@@ -269,16 +269,16 @@ class Guard:
     def _permissions(self, principal: Principal, resources: Sequence[Resource]) -> Steps[list[Permission]]:
         if not principal.authenticated:
             return [Permission.NONE] * len(resources)
-        found = yield from self._facts([PermissionNeed(principal, resource) for resource in resources])
-        return [cast("Granted", fact).permission.effective for fact in found]
+        found: list[Granted] = yield from self._facts([PermissionNeed(principal, resource) for resource in resources])
+        return [fact.permission.effective for fact in found]
 
     def _filter(self, principal: Principal, action: str, resources: list[Resource]) -> Steps[list[Resource]]:
         flag = action_flag(action)
         if not principal.authenticated:
             return []
-        found = yield from facts(self.directory, [PermissionNeed(principal, resource, flag) for resource in resources])
+        found: list[Any] = yield from facts(self.directory, [PermissionNeed(principal, resource, flag) for resource in resources])
         held = []
-        for resource, fact in zip(resources, cast("list[Granted]", found), strict=True):
+        for resource, fact in zip(resources, found, strict=True):
             if holds(fact.permission, flag):
                 held.append(resource)
             else:
@@ -289,16 +289,19 @@ class Guard:
         from cartaguard.guard.listing import page
 
         flag = action_flag(action)
-        if not principal.authenticated:
-            return page((), flag, limit=limit, cursor=cursor)
-        [listed] = yield from self._facts([ListingNeed(principal, type)])
-        return page(cast("Listed", listed).resources, flag, limit=limit, cursor=cursor)
+        held: Sequence[tuple[Resource, Permission]] = ()
+        if principal.authenticated:
+            listed: Listed
+            [listed] = yield from self._facts([ListingNeed(principal, type)])
+            held = listed.resources
+        return page(held, flag, limit=limit, cursor=cursor)
 
     def _groups(self, principal: Principal) -> Steps[frozenset[str]]:
         if not principal.authenticated:
             return frozenset()
+        known: Memberships
         [known] = yield from self._facts([GroupsNeed(principal)])
-        return cast("Memberships", known).groups | principal.groups
+        return known.groups | principal.groups
 
     def _facts(self, needs: Sequence[Need]) -> Steps[list[Any]]:
         found = yield from facts(self.directory, needs)

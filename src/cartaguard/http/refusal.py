@@ -125,14 +125,14 @@ def _counted(refusal: Refusal) -> Refusal:
     return refusal
 
 
-def _lacking(decision: Decision) -> list[tuple[Requirement, Any]]:
+def _lacking(decision: Decision) -> list[tuple[Requirement | None, Any]]:
     """The single demands that were not met, each with its resource."""
     if decision.parts:
         return [leaf for part in decision.parts for leaf in _lacking(part)]
-    return [] if decision.requirement is None else [(decision.requirement, decision.resource)]
+    return [(decision.requirement, decision.resource)]
 
 
-def _required(requirement: Requirement, resource: Any) -> dict[str, Any] | None:
+def _required(requirement: Requirement | None, resource: Any) -> dict[str, Any] | None:
     """What may be asked for. Users and claims are not told: whoever is named there is nobody's business."""
     match requirement:
         case HasPermission():
