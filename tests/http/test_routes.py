@@ -66,6 +66,7 @@ def test_an_exact_path_is_answered_by_what_was_found_at_start_up(pattern: str) -
     table = RouteTable([entry("/*"), entry(pattern)])
     assert [one.path for one, _ in table.candidates(pattern)] == ["/*", pattern]
     assert table.candidates(pattern) is table.candidates(pattern)
+    assert table.fitting(pattern) is table.candidates(pattern)
 
 
 def test_an_entry_keeps_the_marks_that_its_requirement_is_made_of() -> None:
