@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cartaguard.testing import EmbeddedCarta
+from support.cache_bounds import VARIABLE
 from support.canary import secrets_in
 from support.doors import Answer, SocketDoor
 
@@ -52,7 +53,8 @@ def running(example: Path, carta: EmbeddedCarta, folder: Path) -> Iterator[Socke
     """Run an example in a process of its own, on a port that it tells; only Carta's port is another one."""
     config = folder / "cartaguard.toml"
     config.write_text((EXAMPLES / "cartaguard.toml").read_text("utf-8").replace(DEV_URL, carta.url), "utf-8")
-    environ = {**os.environ, "PORT": "0", "CARTAGUARD_CONFIG": str(config), "CARTA_HOST": carta.url}
+    own = {name: value for name, value in os.environ.items() if name != VARIABLE}
+    environ = {**own, "PORT": "0", "CARTAGUARD_CONFIG": str(config), "CARTA_HOST": carta.url}
     with subprocess.Popen(
         [sys.executable, "-W", "error", str(example)], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

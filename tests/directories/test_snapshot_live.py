@@ -116,6 +116,7 @@ def service(tmp_path: Path, live: Live) -> Service:
 ALL = (READ, WRITE, groups("A:T"), groups("A:X"), restricted("Project:p1"))
 
 
+@pytest.mark.remembers
 def test_a_service_starts_while_its_source_is_down(service: Service, live: Live) -> None:
     """For callers who were seen, by what was remembered of them; a remembered no, and everything else, is 503."""
     assert service.asked(*ALL) == ["yes", "no", "yes", "no", "yes"]
@@ -133,6 +134,7 @@ def test_a_service_starts_while_its_source_is_down(service: Service, live: Live)
     assert service.guard.check(OLGA, READ).detail == ""
 
 
+@pytest.mark.remembers
 @pytest.mark.parametrize("run", COLOURS.values(), ids=COLOURS)
 def test_threads_and_tasks_are_served_alike(service: Service, live: Live, run: Run) -> None:
     """Facts that stand in are marked as stale; a listing stands in too."""
@@ -156,6 +158,7 @@ def test_what_the_live_directory_answers_counts_alone(service: Service, live: Li
     assert service.asked(READ, groups("A:T")) == ["no", "no"]
 
 
+@pytest.mark.remembers
 def test_what_a_live_directory_could_tell_counts_with_the_snapshot(service: Service, live: Live) -> None:
     """Its answer is in doubt as a whole: what it knows still permits, and every restriction holds."""
     live.facts["A:X"] = Memberships()
@@ -215,6 +218,7 @@ def test_what_was_invalidated_does_not_come_back_from_a_snapshot(service: Servic
     assert service.asked(READ) == ["yes"]
 
 
+@pytest.mark.remembers
 def test_a_restart_in_an_outage_loses_nothing_of_the_former_snapshot(service: Service, live: Live) -> None:
     """What still stands of it goes into the next one, with its own age; what is known better now takes its place."""
     assert service.asked(READ, WRITE, groups("A:T")) == ["yes", "no", "yes"]
@@ -310,6 +314,7 @@ def test_a_local_database_that_cannot_be_read_has_a_stand_in_too(tmp_path: Path)
     assert service.asked(READ) == ["yes"]
 
 
+@pytest.mark.remembers
 def test_a_snapshot_alone_serves_what_was_remembered(service: Service, live: Live) -> None:
     """Without the live directory; whoever was not seen is in doubt."""
     assert service.asked(*ALL) == ["yes", "no", "yes", "no", "yes"]
