@@ -125,8 +125,11 @@ class Many(Subject):
 
     @contextmanager
     def told(self, facts: dict[str, Any]) -> Iterator[Guard]:
-        self._directory.saw(self._server.load(facts))
-        yield Guard(directory=self._directory)
+        self._server.load(facts)
+        guard = Guard(directory=self._directory)
+        # What is written by others is heard of later.
+        guard.invalidate()
+        yield guard
 
     def close(self) -> None:
         self._directory.close()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from cartaguard import Guard, Resource, permission
+from cartaguard.caches.invalidation import EVERYTHING
 from cartaguard.directories.spicedb import SpiceDBDirectory
+from cartaguard.directories.spicedb_watch import Watch
 from cartaguard.drivers import blocking
 from cartaguard.model.principal import Principal
 from support.facts import OLGA
@@ -87,16 +89,38 @@ def test_what_is_written_elsewhere_is_heard_and_forgotten_here(server: SpiceDB, 
     assert remembering.remembers()
 
 
-def test_the_stream_remembers_the_newest_moment(server: SpiceDB, remembering: Remembering) -> None:
-    """So that nothing is asked for that is older than the last change; beats are none."""
-    token = server.load(NOBODYS)
-    until(lambda: remembering.directory._moment.token == token)
+def test_after_a_change_that_was_heard_the_next_question_is_as_of_now(server: SpiceDB, remembering: Remembering) -> None:
+    """Later ones are told nothing older than its answer. Beats are no change."""
+    assert remembering.permits()
+    assert remembering.directory._moment.token
+    server.load(NOBODYS)
+    until(lambda: not remembering.directory._moment.token)
+    assert remembering.permits() is False
+    learned = remembering.directory._moment.token
+    assert learned
     watch = remembering.directory.changes
     assert watch is not None
     for _ in range(2):
         lease = watch.lease
         until(lambda lease=lease: watch.lease > lease)  # type: ignore[misc] # bound at once
-    assert remembering.directory._moment.token == token
+    assert remembering.directory._moment.token == learned
+
+
+def test_a_change_counts_before_what_was_remembered_is_forgotten(server: SpiceDB) -> None:
+    """Otherwise who asks in between could be answered of before the change, and that would be remembered."""
+    directory = SpiceDBDirectory(f"127.0.0.1:{server.port}", token=server.token, tls=False, watch=False)
+    order: list[object] = []
+    line = Watch(directory._spicedb, lambda: order.append("counts")).open()
+
+    def heard() -> bool:
+        order.extend(one for one in line.hear(0.1) if one is EVERYTHING)
+        return bool(order)
+
+    # Only what is written once the stream is open is heard.
+    until(lambda: bool(server.load(NOBODYS) and (heard() or (server.load(OWNED) and heard()))))
+    assert order[:2] == ["counts", EVERYTHING]
+    line.close()
+    directory.close()
 
 
 def test_a_stream_that_ends_is_in_doubt_and_comes_back_by_itself(server: SpiceDB) -> None:

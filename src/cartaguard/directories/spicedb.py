@@ -90,7 +90,7 @@ class SpiceDBDirectory(Directory):
         if watch:
             from cartaguard.directories.spicedb_watch import Watch
 
-            self.changes = Watch(self._spicedb, self.saw)
+            self.changes = Watch(self._spicedb, self.invalidate)
 
     def __repr__(self) -> str:
         return f"SpiceDBDirectory({self.source!r})"
@@ -115,17 +115,14 @@ class SpiceDBDirectory(Directory):
 
     # -- how new -----------------------------------------------------------------------------------------
 
-    def saw(self, token: str) -> None:
-        """Tell the token (a ``ZedToken``) of a write: from now on nothing older is answered."""
-        self._moment = _Moment(token)
-
     def _seen(self, need: Need) -> Seen:
         """How new an answer has to be.
 
         Left alone, SpiceDB answers from a moment that each of its nodes rounds for itself: a revoked grant was seen to
-        stay allowed on another node for four seconds. A token says that nothing older will do. The newest one that is
-        known comes from a write of this process (:meth:`saw`), from the stream of changes, or from the first answer, which is
-        therefore asked for as of now. A requirement with a ``max_age`` within the rounding is asked about as of now too.
+        stay allowed on another node for four seconds. A token says that nothing older will do: that of the first answer
+        since the last change that was heard of, which is therefore asked for as of now. The tokens of writes and of the
+        stream of changes are not used: which of two is newer cannot be told, and a late one must not let older answers
+        back in. A requirement with a ``max_age`` within the rounding is asked about as of now too.
         """
         fresh = None if isinstance(need, ListingNeed) else need.fresh
         demanding = fresh is not None and fresh.max_age is not None and fresh.max_age < WINDOW

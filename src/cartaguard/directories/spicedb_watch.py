@@ -32,7 +32,8 @@ EVERY = 1.0
 class Watch(Listener):
     """Hears of what is written to one SpiceDB.
 
-    :param saw: told the token of each change, after what was remembered has been forgotten.
+    :param changed: called at each change, before what was remembered is forgotten: who asks after that must be told
+        nothing older, or it would be remembered.
     """
 
     lost: ClassVar[str] = "watch_lost"
@@ -40,10 +41,10 @@ class Watch(Listener):
     # SpiceDB's own moments are up to 5.5 s old, so that beats more often would win nothing.
     bound: ClassVar[float] = 5.0
 
-    def __init__(self, spicedb: SpiceDB, saw: Callable[[str], object]) -> None:
+    def __init__(self, spicedb: SpiceDB, changed: Callable[[], object]) -> None:
         super().__init__(spicedb.source, clock=spicedb.clock)
         self.spicedb = spicedb
-        self.saw = saw
+        self.changed = changed
 
     def open(self) -> Line:
         return _Watching(self)
@@ -84,10 +85,9 @@ class _Watching(Line):
     def _heard(self, response: Any) -> Iterator[Heard]:
         beats = [update.relationship for update in response.updates if update.relationship.resource.object_type == BEAT]
         if response.schema_updated or len(beats) < len(response.updates):
+            self._watch.changed()
             # A grant, a member or a user may bear on anybody and anything.
             yield EVERYTHING
-            # Whoever asks from now on is told nothing older than this change.
-            self._watch.saw(response.changes_through.token)
         for beat in beats:
             sent = self._sent.pop(beat.subject.object.object_id, None) if beat.resource.object_id == self._id else None
             if sent is not None:
