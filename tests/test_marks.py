@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cartaguard import Principal, Requirement, authenticated, groups
-from cartaguard._marks import CONFIRMED, confirm, confirmed, requires
+from cartaguard._marks import confirmed, requires
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass
 from cartaguard.guard.guard import Guard
@@ -29,26 +29,27 @@ def entry(requirement: Requirement) -> Entry:
 
 
 def test_what_a_guard_further_out_has_confirmed_says_nothing_to_one_further_in() -> None:
-    outer, inner = held(), held()
-    scope: dict[str, Any] = {"cartaguard": outer}
-    confirm(scope, outer, (entry(TEAM),))
+    scope: dict[str, Any] = {"cartaguard": held().confirming((entry(TEAM),))}
     assert confirmed(scope, TEAM)
-    scope["cartaguard"] = inner
-    assert not confirmed(scope, TEAM)
-    confirm(scope, inner, (entry(authenticated),))
+    scope["cartaguard"] = held().confirming((entry(authenticated),))
     assert [confirmed(scope, requirement) for requirement in (authenticated, TEAM)] == [True, False]
 
 
 def test_what_is_confirmed_one_after_the_other_holds_together() -> None:
-    one = held()
-    scope: dict[str, Any] = {"cartaguard": one}
-    confirm(scope, one, (entry(TEAM),))
-    confirm(scope, one, (entry(authenticated),))
+    scope = {"cartaguard": held().confirming((entry(TEAM),)).confirming((entry(authenticated),))}
     assert [confirmed(scope, requirement) for requirement in (TEAM, authenticated, groups("OrgA:Other"))] == [True, True, False]
 
 
-@pytest.mark.parametrize("scope", [{}, {"cartaguard": None}, {CONFIRMED: (None, (entry(TEAM),))}])
-def test_without_a_pass_nothing_is_confirmed(scope: dict[str, Any]) -> None:
+def test_what_is_confirmed_for_one_request_is_not_for_another_with_the_same_pass() -> None:
+    shared = held()
+    for requirement in (TEAM, authenticated, TEAM):
+        after = shared.confirming((entry(requirement),))
+        assert [confirmed({"cartaguard": after}, other) for other in (TEAM, authenticated)] == [requirement == TEAM, requirement != TEAM]
+        assert not confirmed({"cartaguard": shared}, requirement)
+
+
+@pytest.mark.parametrize("scope", [{}, {"cartaguard": None}, {"cartaguard": held()}])
+def test_without_a_pass_that_says_so_nothing_is_confirmed(scope: dict[str, Any]) -> None:
     assert not confirmed(scope, TEAM)
 
 
@@ -67,10 +68,9 @@ def test_a_coroutine_function_with_a_requirement_is_awaited_and_refuses_alone() 
     guarded: Any = requires(TEAM)(view)
     # Since 3.12 the word is that of `inspect`.
     assert (inspect if sys.version_info >= (3, 12) else asyncio).iscoroutinefunction(guarded)
-    one = held()
-    scope: dict[str, Any] = {"cartaguard": one}
+    scope: dict[str, Any] = {"cartaguard": held()}
     with pytest.raises(ConfigurationError, match="nothing has decided"):
         guarded(Asked(scope))
     assert ran == []
-    confirm(scope, one, (entry(TEAM),))
+    scope["cartaguard"] = scope["cartaguard"].confirming((entry(TEAM),))
     assert asyncio.run(guarded(Asked(scope))) == "answer"

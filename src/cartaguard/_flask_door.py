@@ -58,7 +58,7 @@ class Door:
         self._ready: tuple[Gate, Routes] | None = None
         self._unbinds = False
         self._preprocess: Callable[..., Any] = app.preprocess_request
-        vars(app)["preprocess_request"] = self.preprocess
+        vars(app)["preprocess_request"] = self.admit
         for kind in ANSWERED:
             app.register_error_handler(kind, self.answer)
 
@@ -94,13 +94,8 @@ class Door:
 
     # -- a request -------------------------------------------------------------------------------------
 
-    def preprocess(self, *context: Any) -> Any:
-        """The gate, then what the application does before a view."""
-        self.admit()
-        return self._preprocess(*context)
-
-    def admit(self) -> None:
-        """Decide on the rule that Werkzeug matched, or on what it is about to answer."""
+    def admit(self, *context: Any) -> Any:
+        """Decide on the rule that Werkzeug matched, or on what it is about to answer; then the application's own hooks."""
         req = current_request()
         gate, routes = self._ready or self._start()
         environ, method, rule = req.environ, req.method, req.url_rule
@@ -131,6 +126,7 @@ class Door:
         environ[HELD] = held
         if current.used:
             self._bind(held.principal)
+        return self._preprocess(*context)
 
     def confirm(self) -> None:
         """Decide once more where a preprocessor of the application has changed what the view is given."""

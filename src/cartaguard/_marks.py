@@ -6,21 +6,16 @@ import asyncio
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from cartaguard.errors import ConfigurationError
-from cartaguard.http.routes import Entry
+from cartaguard.guard.gate import Pass
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["CONFIRMED", "MARK", "confirm", "confirmed", "marks_of", "requires"]
+__all__ = ["MARK", "confirmed", "marks_of", "requires"]
 
 MARK = "__cartaguard__"
-
-#: Where a scope has what held at dispatch: the gate's pass, and entries.
-CONFIRMED = "cartaguard.confirmed"
-
-_NOTHING: tuple[None, Sequence[Entry]] = (None, ())
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -58,22 +53,12 @@ def marks_of(endpoint: object) -> tuple[Requirement, ...]:
 
 def confirmed(scope: Mapping[str, Any], requirement: Requirement) -> bool:
     """Whether the dispatch check has decided this very requirement for the request with this scope."""
-    held, entries = scope.get(CONFIRMED, _NOTHING)
-    # What another guard, further out, has let through and confirmed says nothing here.
-    if held is not None and held is scope.get("cartaguard"):
-        for entry in entries:
+    held = scope.get("cartaguard")
+    if isinstance(held, Pass):
+        for entry in held.confirmed:
             if requirement in entry.marks:
                 return True
     return False
-
-
-def confirm(scope: MutableMapping[str, Any], held: object, entries: Sequence[Entry]) -> None:
-    """Note that entries held at dispatch, beside those that did so before.
-
-    :param held: the gate's pass for this request.
-    """
-    before, noted = scope.get(CONFIRMED, _NOTHING)
-    scope[CONFIRMED] = (held, (*noted, *entries) if before is held else entries)
 
 
 def _undecided() -> ConfigurationError:

@@ -11,7 +11,6 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websocket
-from cartaguard._marks import CONFIRMED, confirm
 from cartaguard._starlette_routes import Found, Inventory
 from cartaguard._watched import Watched
 from cartaguard.asgi import respond
@@ -44,6 +43,8 @@ class RouteGate(Gate):
         self._pages = pages
         #: By the identity of the object that handles, which each of them keeps alive.
         self.found: dict[int, Found] = {}
+        #: Those that are reached under one entry only, with its parameters as they are in the path.
+        self.alone: dict[int, tuple[Entry, ...]] = {}
 
     def install(self) -> None:
         self._wrap()
@@ -55,6 +56,7 @@ class RouteGate(Gate):
         for site in found.values():
             _check(site.holder)
         self.found = found
+        self.alone = {key: site.entries for key, site in found.items() if len(site.entries) == 1 and site.convert is None}
 
     async def refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request with a refusal; one that hides something looks like every other page that is not there."""
@@ -70,15 +72,14 @@ class RouteGate(Gate):
         held = scope.get("cartaguard")
         if type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
-        plan = held.plan
         path, root = scope["path"], scope.get("root_path")
-        if plan.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
+        if held.path != (below_root(path, root) if root else path) or held.method != scope.get("method", ""):
             raise ConfigurationError(
                 "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
                 code="rewritten",
             )
-        if not plan.served:
-            return _unserved(plan, scope, receive, send)
+        if not held.plan.served:
+            return _unserved(held.plan, scope, receive, send)
         if self._inventory.changed or type(self._router.routes) is not Watched:
             self._wrap()
         return self._stack(scope, receive, send)
@@ -123,19 +124,18 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         if held is None or not isinstance(gate, RouteGate):
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
-        plan = held.plan
-        found = gate.found.get(key)
         params = scope.get("path_params") or NO_PARAMS
+        alone = gate.alone.get(key)
+        if alone is not None and alone[0] is held.entry and (params is held.params or params == held.params) and not held.confirmed:
+            # Nearly always: what the gate has decided on, to the letter.
+            scope["cartaguard"] = held.confirming(alone)
+            return handle(scope, receive, send)
+        found = gate.found.get(key)
         entries: Sequence[Entry] = ()
         if found is not None:
             entries = found.entries
-            if len(entries) == 1 and entries[0] is plan.entry:
-                if (params is plan.params or params == plan.params) and found.convert is None and CONFIRMED not in scope:
-                    # Nearly always: what the gate has decided on, to the letter.
-                    scope[CONFIRMED] = (held, entries)
-                    return handle(scope, receive, send)
-            else:
-                entries = found.choose(scope, plan.path, params)
+            if len(entries) != 1 or entries[0] is not held.entry:
+                entries = found.choose(scope, held.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:
@@ -144,7 +144,7 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             return _refuse(refused, gate, scope, receive, send)
         if not settled:
             return _fetched(held, gate, entries, params, handle, scope, receive, send)
-        confirm(scope, held, entries)
+        scope["cartaguard"] = held.confirming(entries)
         return handle(scope, receive, send)
 
     return checked
@@ -166,7 +166,7 @@ async def _fetched(
     except Refused as refused:
         await _refuse(refused, gate, scope, receive, send)
         return
-    confirm(scope, held, entries)
+    scope["cartaguard"] = held.confirming(entries)
     await handle(scope, receive, send)
 
 

@@ -120,28 +120,32 @@ def _marked(view: Any, requirement: Requirement) -> Any:
 
         @functools.wraps(view)
         async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            _insist(requirement)
+            if not _decided(requirement):
+                raise _undecided()
             return await view(*args, **kwargs)
 
         return guarded_async
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        _insist(requirement)
+        if not _decided(requirement):
+            raise _undecided()
         return view(*args, **kwargs)
 
     return guarded
 
 
-def _insist(requirement: Requirement) -> None:
+def _decided(requirement: Requirement) -> bool:
     held = current_request().environ.get(HELD)
-    entry = held.plan.entry if isinstance(held, Pass) else None
-    if entry is None or requirement not in entry.marks:
-        raise ConfigurationError(
-            "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, "
-            "and redirect to a guarded view rather than calling it",
-            code="no_guard",
-        )
+    return isinstance(held, Pass) and held.entry is not None and requirement in held.entry.marks
+
+
+def _undecided() -> ConfigurationError:
+    return ConfigurationError(
+        "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, "
+        "and redirect to a guarded view rather than calling it",
+        code="no_guard",
+    )
 
 
 def _chain(view: Any) -> Iterator[Any]:

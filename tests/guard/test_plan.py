@@ -123,12 +123,8 @@ def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -
     [route] = routes({"path": "/a/{id}", "require": TEAM})
     plans = Plans([route], Policy())
     plans.keep_matched(Plan(route, {"id": [1]}, method="GET", path="/a/1"))
-    assert plans.matched(route, {"id": [1]}, "GET", "/a/1") is None
+    assert not plans.kept
     plan = Plan(route, {"id": 1}, method="GET", path="/a/1")
     plans.keep_matched(plan)
-    assert plans.matched(route, {"id": 1}, "GET", "/a/1") is plan
-    assert plans.matched(route, {"id": True}, "GET", "/a/1") is None
-    assert plans.matched(route, {}, "GET", "/a/1") is None
-    plans.keep_matched(Plan(route, {}, method="GET", path="/a/2"))
-    assert plans.matched(route, {"id": 2}, "GET", "/a/2") is None
-    assert plans.matched(None, {"id": 1}, "GET", "/a/1") is None
+    assert plans.kept == {("matched", "GET", "/a/1"): plan}
+    assert [plan.for_the_same(params) for params in ({"id": 1}, {"id": True}, {"id": 1.0}, {"id": "1"}, {})] == [True, *[False] * 4]

@@ -50,32 +50,30 @@ class Pass:
 
     ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
     ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method);
-    these and what else is the same for every caller are the plan's. Nothing in it ever changes: the requests of one
-    caller under one plan have the same.
+    these and what else is the same for every caller are the plan's. ``confirmed`` are the entries that held at dispatch.
+    Nothing in it ever changes: the requests of one caller under one plan have the same.
     """
 
-    __slots__ = ("gate", "plan", "principal")
+    __slots__ = ("_after", "confirmed", "entry", "gate", "method", "params", "path", "plan", "principal")
 
-    def __init__(self, gate: Gate, principal: Principal, plan: Plan) -> None:
+    def __init__(self, gate: Gate, principal: Principal, plan: Plan, confirmed: Sequence[Entry] = ()) -> None:
         self.gate = gate
         self.principal = principal
         self.plan = plan
+        # Each door asks for these with each request.
+        self.entry: Entry | None = plan.entry
+        self.params: Mapping[str, Any] = plan.params
+        self.path: str = plan.path
+        self.method: str = plan.method
+        self.confirmed = confirmed
+        self._after: Pass | None = None
 
-    @property
-    def entry(self) -> Entry | None:
-        return self.plan.entry
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        return self.plan.params
-
-    @property
-    def path(self) -> str:
-        return self.plan.path
-
-    @property
-    def method(self) -> str:
-        return self.plan.method
+    def confirming(self, entries: Sequence[Entry]) -> Pass:
+        """The pass of a request for which these entries held at dispatch, beside those that did so before."""
+        after = self._after
+        if after is None or after.confirmed is not entries:
+            after = self._after = Pass(self.gate, self.principal, self.plan, (*self.confirmed, *entries) if self.confirmed else entries)
+        return after
 
     @property
     def allow(self) -> frozenset[str] | None:
@@ -194,7 +192,9 @@ class Gate:
         """
         guard = self.guard
         plans = self.plans
-        plan = plans.matched(entry, params, method, path)
+        plan = plans.kept.get(("matched", method, path))
+        if plan is not None and (plan.entry is not entry or ((params or plan.params) and not plan.for_the_same(params))):
+            plan = None
         try:
             if plan is None:
                 canonical(path)

@@ -68,6 +68,11 @@ class Plan:
         self.kept = False
         self.number = 0
 
+    def for_the_same(self, params: Mapping[str, Any]) -> bool:
+        """Whether these are the very parameters that it was made for."""
+        # `1 == True`, and one of them fills no template.
+        return self.params == params and [*map(type, params.values())] == [*map(type, self.params.values())]
+
     def numbered(self) -> int:
         """Its number, from now on. Of two that threads give at once one is lost, and with it what was remembered by it."""
         self.number = self.number or new_number()
@@ -118,19 +123,11 @@ class Plans:
         else:
             self.kept[protocol, method, path] = plan
 
-    def matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan | None:
-        """The plan that was kept for a route which a framework matched, with these very parameters."""
-        plan = self.kept.get(("matched", method, path))
-        if plan is None or plan.entry is not entry:
-            return None
-        # `1 == True`, and one of them fills no template.
-        if not (params or plan.params):
-            return plan
-        same = plan.params == params and [*map(type, params.values())] == [*map(type, plan.params.values())]
-        return plan if same else None
-
     def keep_matched(self, plan: Plan) -> None:
-        """:meth:`keep`, for a route that a framework matched; what its parameters are may not change any more."""
+        """:meth:`keep`, for a route that a framework matched; what its parameters are may not change any more.
+
+        It is found among ``kept`` as that of no protocol, and is for that entry and these parameters only.
+        """
         if all(type(value) in _FIXED for value in plan.params.values()):
             self.keep("matched", plan.method, plan.path, plan)
 
