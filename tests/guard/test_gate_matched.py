@@ -309,3 +309,35 @@ def test_what_a_matched_route_permitted_ends_with_the_write_that_takes_it_away()
     with pytest.raises(Refused) as refused:
         gate.admit_matched(*asked)
     assert refused.value.code == "lacks_permission"
+
+
+def test_a_plan_serves_the_route_and_the_parameters_that_it_was_made_for_and_no_others() -> None:
+    """Two routes may be matched on one path: by host, or since the application has changed them."""
+    first, second = entry(authenticated), entry(users("otto"))
+    gate = Gate(guard_for(), [first, second])
+    for _ in range(2):
+        held = gate.admit_matched(first, {}, "GET", "/projects/x", values("olga"))
+        assert held is not None
+        assert (held.entry, dict(held.params)) == (first, {})
+    with pytest.raises(Refused) as caught:
+        gate.admit_matched(second, {}, "GET", "/projects/x", values("olga"))
+    assert caught.value.refusal.reason == "not_listed_user"
+    for params in ({"id": "x"}, {"id": "y"}, {}):
+        held = gate.admit_matched(first, params, "GET", "/projects/x", values("olga"))
+        assert held is not None
+        assert dict(held.params) == params
+
+
+def test_what_holds_at_dispatch_is_noted_in_another_pass_of_the_same_caller_and_plan() -> None:
+    gate = Gate(guard_for(), ALL)
+    held = held_on(gate, READ, {"id": "alloys"}, "/projects/alloys")
+    assert held.confirmed == ()
+    one, two = (READ,), (DISTANT,)
+    after = held.confirming(one)
+    assert (after.gate, after.principal, after.plan, after.confirmed) == (gate, held.principal, held.plan, one)
+    assert held.confirmed == ()
+    # The next request of the same caller has the same.
+    assert held.confirming(one) is after
+    assert held.confirming(two).confirmed is two
+    assert held.confirming(one).confirmed is one
+    assert after.confirming(two).confirmed == (READ, DISTANT)
