@@ -25,7 +25,7 @@ from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
 
 if TYPE_CHECKING:
-    from cartaguard.tokens.credential import Value
+    from cartaguard.tokens.credential import HeaderValue
 
 __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 
@@ -107,7 +107,7 @@ class Gate:
 
     # -- the outer gate --------------------------------------------------------------------------------
 
-    def admit(self, protocol: str, method: str, path: str, values: Sequence[Value]) -> Pass | None:
+    def admit(self, protocol: str, method: str, path: str, values: Sequence[HeaderValue]) -> Pass | None:
         """Let a request through, or raise :class:`Refused`; ``None``: something has to be fetched first.
 
         :param protocol: ``http`` or ``websocket``.
@@ -150,7 +150,7 @@ class Gate:
             remember(principal, standing, plan.numbered(), held)
         return held
 
-    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[Value]) -> Steps[Pass]:
+    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[HeaderValue]) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
         guard = self.guard
         try:
@@ -184,7 +184,9 @@ class Gate:
 
     # -- where the framework has matched already -------------------------------------------------------
 
-    def admit_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[Value]) -> Pass | None:
+    def admit_matched(
+        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[HeaderValue]
+    ) -> Pass | None:
         """:meth:`admit` and :meth:`confirm` in one, for a framework that matches an HTTP request before the gate.
 
         :param entry: of the route that was matched; ``None``: none was.
@@ -236,7 +238,7 @@ class Gate:
         return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method, path)
 
     def admit_matched_steps(
-        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[Value]
+        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[HeaderValue]
     ) -> Steps[Pass]:
         """:meth:`admit_matched`, fetching what is missing."""
         try:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cartaguard.guard.listing import Listing
     from cartaguard.model.health import Health
     from cartaguard.settings import Settings
-    from cartaguard.tokens.credential import Value
+    from cartaguard.tokens.credential import HeaderValue
     from cartaguard.tokens.verifier import TokenVerifier
 
 __all__ = ["Guard"]
@@ -107,7 +107,7 @@ class Guard:
 
     # -- authentication --------------------------------------------------------------------------------
 
-    def authenticate_steps(self, values: Sequence[Value]) -> Steps[Principal]:
+    def authenticate_steps(self, values: Sequence[HeaderValue]) -> Steps[Principal]:
         """:meth:`authenticate` as steps, for whoever has a driver."""
         return self._verifier.authenticate_steps(values)
 
@@ -126,7 +126,7 @@ class Guard:
         principal = self.recognise(values)
         return await _arun(self.authenticate_steps(values)) if principal is None else principal
 
-    def recognise(self, values: Sequence[Value]) -> Principal | None:
+    def recognise(self, values: Sequence[HeaderValue]) -> Principal | None:
         """:meth:`authenticate` as far as it goes without I/O; ``None`` when keys have to be fetched first."""
         if not values:
             return Principal.anonymous

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from cartaguard.drivers.forks import renew_in_children
 from cartaguard.model.principal import Principal
-from cartaguard.tokens.credential import Value
+from cartaguard.tokens.credential import HeaderValue
 
 __all__ = ["Shelf", "TokenCache"]
 
@@ -27,14 +27,14 @@ class Shelf:
 
     def __init__(self, bound: int) -> None:
         #: value → (principal, good from, good until).
-        self.entries: dict[Value, tuple[Principal, float, float]] = {}
+        self.entries: dict[HeaderValue, tuple[Principal, float, float]] = {}
         #: The same for text. Bytes are never compared with text, which Python can be told to warn of.
-        self.texts: dict[Value, tuple[Principal, float, float]] = {}
-        self._order: deque[Value] = deque()
+        self.texts: dict[HeaderValue, tuple[Principal, float, float]] = {}
+        self._order: deque[HeaderValue] = deque()
         self._bound = bound
         self._lock = threading.Lock()
 
-    def put(self, value: Value, principal: Principal, good_from: float, good_until: float) -> None:
+    def put(self, value: HeaderValue, principal: Principal, good_from: float, good_until: float) -> None:
         """Remember a principal; the oldest one goes when there are too many."""
         with self._lock:
             entries = self._among(value)
@@ -45,7 +45,7 @@ class Shelf:
                 oldest = self._order.popleft()
                 del self._among(oldest)[oldest]
 
-    def _among(self, value: Value) -> dict[Value, tuple[Principal, float, float]]:
+    def _among(self, value: HeaderValue) -> dict[HeaderValue, tuple[Principal, float, float]]:
         return self.texts if isinstance(value, str) else self.entries
 
 
@@ -64,7 +64,7 @@ class TokenCache:
         self.clear()
         renew_in_children(self)
 
-    def get(self, value: Value) -> Principal | None:
+    def get(self, value: HeaderValue) -> Principal | None:
         """The principal for this very value, if it was verified, is still good and its key still in use."""
         shelf = self.shelf
         entry = (shelf.texts if type(value) is str else shelf.entries).get(value)

@@ -11,15 +11,15 @@ from typing import TypeAlias
 
 from cartaguard.tokens.refusals import bad_credential
 
-__all__ = ["LONGEST", "Value", "bearer_token", "octets"]
+__all__ = ["LONGEST", "HeaderValue", "bearer_token", "octets"]
 
 #: The longest ``Authorization`` value, and so the longest token, in bytes.
 LONGEST = 16 * 1024
 
-Value: TypeAlias = "bytes | str"
+HeaderValue: TypeAlias = "bytes | str"
 
 
-def bearer_token(values: Sequence[Value]) -> bytes | None:
+def bearer_token(values: Sequence[HeaderValue]) -> bytes | None:
     """The bearer token in a request's ``Authorization`` values, unverified; ``None`` where there is none.
 
     :param values: every value of the header, as received.
@@ -44,7 +44,7 @@ def bearer_token(values: Sequence[Value]) -> bytes | None:
     return token
 
 
-def octets(value: Value) -> bytes:
+def octets(value: HeaderValue) -> bytes:
     """The bytes of a value. PEP 3333 hands them over as Latin-1 text; whatever else a server puts there becomes ``?``,
     which no token holds. Space around such a value is no part of it (RFC 9110 section 5.5); some servers leave it there.
     """

@@ -16,7 +16,7 @@ from cartaguard.tokens.cache import Shelf, TokenCache
 from cartaguard.tokens.carta import CartaIssuer
 from cartaguard.tokens.claims import SignedClaims, check
 from cartaguard.tokens.compact import Compact, Header
-from cartaguard.tokens.credential import Value, bearer_token, octets
+from cartaguard.tokens.credential import HeaderValue, bearer_token, octets
 from cartaguard.tokens.issuer import Issuer
 from cartaguard.tokens.kept import KeptKeys
 from cartaguard.tokens.keys import Found, Keys
@@ -75,7 +75,7 @@ class TokenVerifier:
         self._clock = clock
         self._headers: dict[bytes, Header] = {}
         self._cache = TokenCache(max_tokens, clock)
-        self.cached: Callable[[Value], Principal | None] = self._cache.get
+        self.cached: Callable[[HeaderValue], Principal | None] = self._cache.get
         for issuer in self._issuers:
             issuer.attach(clock, self)
 
@@ -116,7 +116,7 @@ class TokenVerifier:
 
     # -- callers
 
-    def at_hand(self, values: Sequence[Value]) -> Principal | None:
+    def at_hand(self, values: Sequence[HeaderValue]) -> Principal | None:
         """The caller with these ``Authorization`` values, without I/O; ``None`` when keys have to be fetched.
 
         :raises InvalidRequest, InvalidToken, KeysUnavailable: as :meth:`authenticate_steps` does.
@@ -133,7 +133,7 @@ class TokenVerifier:
         verified = self._at_hand(token)
         return None if verified is None else self._shelve(shelf, values[0], token, verified)
 
-    def authenticate_steps(self, values: Sequence[Value]) -> Steps[Principal]:
+    def authenticate_steps(self, values: Sequence[HeaderValue]) -> Steps[Principal]:
         """The caller with these ``Authorization`` values.
 
         :param values: every value of the header, as received. Without one, or with another scheme than
@@ -245,7 +245,7 @@ class TokenVerifier:
             self._headers[parts.segment] = parts.header
         return check(claims, issuer, self._clock(), self._leeway), found.fresh
 
-    def _shelve(self, shelf: Shelf, value: Value, token: bytes, verified: _Verified) -> Principal:
+    def _shelve(self, shelf: Shelf, value: HeaderValue, token: bytes, verified: _Verified) -> Principal:
         signed, fresh = verified
         principal = principal_of(signed, token)
         if fresh > 0:
