@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from cartaguard._fastapi_routes import demanded
 from cartaguard._starlette_paths import entry_of
 from cartaguard.http.routes import Entry
+from cartaguard.model.pattern import covers
 from cartaguard.model.policy import Policy
 from cartaguard.model.requirement import AllOf, AnyOf, Claim, IsUser, Public, Requirement
 
@@ -73,7 +74,7 @@ def _extend(app: FastAPI, schema: dict[str, Any], policy: Policy, scheme: tuple[
 def _policy_line(policy: Policy, entry: Entry, method: str) -> Iterator[Requirement]:
     """What the policy demands of every path of a route."""
     for line in policy.entries:
-        if "http" in line.protocols and (line.methods is None or method in line.methods) and line.pattern.covers(entry):
+        if "http" in line.protocols and (line.methods is None or method in line.methods) and covers(line.pattern, entry):
             yield line.requirement
             return
 

@@ -115,8 +115,8 @@ class Door:
                 held = gate.preflight(path)
             else:
                 values = credentials(environ)
-                held = gate.admit_matched(entry, params, method, path, values) or blocking.run(
-                    gate.admit_matched_steps(entry, params, method, path, values)
+                held = gate.admit("matched", method, path, values, entry, params) or blocking.run(
+                    gate.admit_steps("matched", method, path, values, entry, params)
                 )
         except (InvalidPath, Refused) as fault:
             refused = gate.refused(fault)

@@ -54,11 +54,7 @@ def marks_of(endpoint: object) -> tuple[Requirement, ...]:
 def confirmed(scope: Mapping[str, Any], requirement: Requirement) -> bool:
     """Whether the dispatch check has decided this very requirement for the request with this scope."""
     held = scope.get("cartaguard")
-    if isinstance(held, Pass):
-        for entry in held.confirmed:
-            if requirement in entry.marks:
-                return True
-    return False
+    return isinstance(held, Pass) and requirement in held.decided
 
 
 def _undecided() -> ConfigurationError:

@@ -18,7 +18,7 @@ from cartaguard.drivers import aio
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
-from cartaguard.guard.plan import Plan
+from cartaguard.guard.plan import Ahead
 from cartaguard.http.paths import below_root
 from cartaguard.http.routes import NO_PARAMS, Entry
 
@@ -72,14 +72,14 @@ class RouteGate(Gate):
         held = scope.get("cartaguard")
         if type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
-        path, root = scope["path"], scope.get("root_path")
-        if held.path != (below_root(path, root) if root else path) or held.method != scope.get("method", ""):
+        plan, path, root = held.plan, scope["path"], scope.get("root_path")
+        if plan.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
             raise ConfigurationError(
                 "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
                 code="rewritten",
             )
-        if not held.plan.served:
-            return _unserved(held.plan, scope, receive, send)
+        if plan.ahead is not None:
+            return _unserved(plan.path, plan.ahead, scope, receive, send)
         if self._inventory.changed or type(self._router.routes) is not Watched:
             self._wrap()
         return self._stack(scope, receive, send)
@@ -93,13 +93,13 @@ class RouteGate(Gate):
         raise ConfigurationError("a request reached the router without its guard", code="no_guard")
 
 
-def _unserved(plan: Plan, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+def _unserved(decided: str, ahead: Ahead, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
     """What the router would answer itself where no route takes the request."""
     path: str = scope["path"]
-    if plan.other_slash is not None:
-        toggled = {**scope, "path": path[: len(path) - len(plan.path)] + plan.other_slash}
+    if ahead.other_slash is not None:
+        toggled = {**scope, "path": path[: len(path) - len(decided)] + ahead.other_slash}
         return RedirectResponse(url=str(URL(scope=toggled)))(scope, receive, send)
-    raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(plan.allow or ()))})
+    raise HTTPException(status_code=405, headers={"Allow": ", ".join(sorted(ahead.allow or ()))})
 
 
 def _check(holder: Any) -> None:
@@ -125,8 +125,9 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         params = scope.get("path_params") or NO_PARAMS
+        plan = held.plan
         alone = gate.alone.get(key)
-        if alone is not None and alone[0] is held.entry and (params is held.params or params == held.params) and not held.confirmed:
+        if alone is not None and alone[0] is plan.entry and (params is plan.params or params == plan.params) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
             scope["cartaguard"] = held.confirming(alone)
             return handle(scope, receive, send)
@@ -134,8 +135,8 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         entries: Sequence[Entry] = ()
         if found is not None:
             entries = found.entries
-            if len(entries) != 1 or entries[0] is not held.entry:
-                entries = found.choose(scope, held.path, params)
+            if len(entries) != 1 or entries[0] is not plan.entry:
+                entries = found.choose(scope, plan.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:

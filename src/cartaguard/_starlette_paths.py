@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.routing import compile_path
 
 from cartaguard.errors import ConfigurationError, InvalidPath
 from cartaguard.http.routes import Entry
-from cartaguard.model.pattern import canonical
+from cartaguard.model.pattern import Fill, canonical, filler
 from cartaguard.model.policy import PROTOCOLS
 from cartaguard.model.requirement import Requirement, all_of
 
@@ -21,6 +22,9 @@ _ONE_SEGMENT = (StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor
 
 #: What a mount calls the rest of its path.
 _REST = "path"
+
+#: A parameter that is all of its segment.
+_WHOLE = re.compile(r"\{[^{}]+\}")
 
 Marks = tuple[Requirement, ...]
 
@@ -49,10 +53,11 @@ def entry_of(
         requirement=requirement,
         methods=methods,
         protocols=protocols,
-        matcher=shape.match,
+        matcher=shape.fill or shape.match,
         rebuild=shape.rebuild,
         key=key,
         marks=marks,
+        names=shape.whole,
     )
 
 
@@ -79,6 +84,14 @@ class _Shape:
                 self.open = True
                 break
         _require_reachable(path, self.segments)
+        #: The names of the parameters, where each of them is the text of a whole segment.
+        self.whole: tuple[str, ...] | None = None
+        #: The same as :meth:`match`, where the segments say it all.
+        self.fill: Fill | None = None
+        plain = all(type(convertor) is StringConvertor for convertor in self._convertors.values())
+        if plain and not self.open and all(_WHOLE.fullmatch(part) for part in path.split("/") if "{" in part):
+            self.whole = tuple(self.names)
+            self.fill = filler(self.segments, self.names)
 
     def _within_one_segment(self, part: str) -> bool:
         names = [piece.partition("}")[0].partition(":")[0] for piece in part.split("{")[1:]]

@@ -15,6 +15,7 @@ from cartaguard._watched import watch
 from cartaguard.asgi import GuardMiddleware
 from cartaguard.errors import ConfigurationError
 from cartaguard.http.routes import Entry
+from cartaguard.model.pattern import fits
 from cartaguard.model.requirement import public
 from cartaguard.model.value import Value, fill
 
@@ -58,7 +59,8 @@ class Found:
     def choose(self, scope: Mapping[str, Any], path: str, params: Mapping[str, Any]) -> tuple[Entry, ...]:
         """The entries under which this request came: those that fit its path and have no other parameters."""
         segments = path[1:].split("/")
-        return tuple(e for e in self.entries if (texts := e.matcher(segments, path)) is not None and texts.keys() <= params.keys())
+        fitting = (entry for entry in self.entries if fits(entry, segments))
+        return tuple(e for e in fitting if (texts := e.matcher(segments, path)) is not None and texts.keys() <= params.keys())
 
 
 class Inventory:

@@ -137,7 +137,10 @@ def _marked(view: Any, requirement: Requirement) -> Any:
 
 def _decided(requirement: Requirement) -> bool:
     held = current_request().environ.get(HELD)
-    return isinstance(held, Pass) and held.entry is not None and requirement in held.entry.marks
+    if not isinstance(held, Pass):
+        return False
+    entry = held.plan.entry
+    return entry is not None and requirement in entry.marks
 
 
 def _undecided() -> ConfigurationError:

@@ -35,6 +35,7 @@ from cartaguard.model.pattern import PathPattern
 from cartaguard.tokens.keys import Found, Keys, StaticKeys
 from support.facts import OLGA, FactTable
 from support.keys import jwks, rsa_key
+from support.matched import admit_matched, admit_matched_steps
 from support.tokens import CLIENT, ISSUER, Clock, bearer, token_for, verifier_for
 
 HTTP, WEBSOCKET = frozenset({"http"}), frozenset({"websocket"})
@@ -195,8 +196,8 @@ def test_keys_are_fetched_first_where_they_are_not_at_hand(down: bool) -> None:
     made = Gate(Guard(verifier=verifier), [entry])
     values = bearer(token_for("olga"))
     assert made.admit("http", "GET", "/a", values) is None
-    assert made.admit_matched(entry, {}, "GET", "/a", values) is None
-    for steps in (made.admit_steps("http", "GET", "/a", values), made.admit_matched_steps(entry, {}, "GET", "/a", values)):
+    assert admit_matched(made, entry, {}, "GET", "/a", values) is None
+    for steps in (made.admit_steps("http", "GET", "/a", values), admit_matched_steps(made, entry, {}, "GET", "/a", values)):
         if down:
             with pytest.raises(Refused) as caught:
                 blocking.run(steps)
@@ -307,8 +308,8 @@ def test_a_matched_route_is_decided_at_once(later: Any, known: bool, params: Any
     values = [] if who is None else bearer(token_for(who))
     answers: list[Any] = []
     calls: list[Callable[[], Pass | None]] = [
-        lambda: made.admit_matched(entry if known else None, params, "GET", path, values),
-        lambda: blocking.run(made.admit_matched_steps(entry if known else None, params, "GET", path, values)),
+        lambda: admit_matched(made, entry if known else None, params, "GET", path, values),
+        lambda: blocking.run(admit_matched_steps(made, entry if known else None, params, "GET", path, values)),
     ]
     for call in calls:
         try:

@@ -16,6 +16,7 @@ from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.decision import Decision, Outcome
 from support.aurora import authorization, guard_for
+from support.matched import admit_matched, admit_matched_steps
 from support.tokens import bearer, token_for, verifier_for
 
 
@@ -35,7 +36,7 @@ def values(user: str) -> tuple[bytes, ...]:
 
 
 def answer(gate: Gate, *asked: Any, steps: bool) -> Pass | None:
-    return blocking.run(gate.admit_matched_steps(*asked)) if steps else gate.admit_matched(*asked)
+    return blocking.run(admit_matched_steps(gate, *asked)) if steps else admit_matched(gate, *asked)
 
 
 @pytest.mark.parametrize("steps", [False, True])
@@ -72,7 +73,7 @@ def test_the_matched_route_and_the_policy_of_its_path_decide(
 def test_what_is_not_at_hand_is_fetched_by_the_steps() -> None:
     gate = Gate(guard_for(), ALL)
     asked: Any = (DISTANT, {"id": "x"}, "GET", "/projects/x", values("olga"))
-    assert gate.admit_matched(*asked) is None
+    assert admit_matched(gate, *asked) is None
     assert answer(gate, *asked, steps=True) is not None
     with pytest.raises(Refused) as caught:
         answer(gate, DISTANT, {"id": "x"}, "GET", "/projects/x", values("otto"), steps=True)
@@ -93,7 +94,7 @@ def test_keys_that_are_not_at_hand_are_fetched_by_the_steps() -> None:
         verifier = TokenVerifier([Issuer(ISSUER, client_ids=[CLIENT], keys=RemoteKeys(f"{server.url}/keys"))], clock=Clock())
         gate = Gate(Guard(verifier=verifier), [entry(authenticated)])
         asked: Any = (gate.plans.table.entries[0], {}, "GET", "/projects/x", values("olga"))
-        assert gate.admit_matched(*asked) is None
+        assert admit_matched(gate, *asked) is None
         held = answer(gate, *asked, steps=True)
     assert held is not None
     assert held.principal.username == "olga"
@@ -184,7 +185,7 @@ def test_an_undeclared_route_must_be_covered_in_both_readings_of_a_path(user: st
     items = rebuilding(None)
     gate = Gate(guard_for([{"path": "/items/08", "require": {"public": "x"}}]), [items])
     with pytest.raises(Refused) as caught:
-        gate.admit_matched(items, {"n": 8}, "GET", "/items/08", values(user))
+        admit_matched(gate, items, {"n": 8}, "GET", "/items/08", values(user))
     assert (caught.value.refusal.status, caught.value.refusal.reason) == said
 
 
@@ -303,11 +304,11 @@ def test_what_a_matched_route_permitted_ends_with_the_write_that_takes_it_away()
     guard = Guard(verifier=verifier_for(), directory=directory)
     gate, token = Gate(guard, [READ]), bearer(token_for("adam"))
     asked = (READ, {"id": "alloys"}, "GET", "/projects/alloys", token)
-    passes = [gate.admit_matched(*asked) for _ in range(4)]
+    passes = [admit_matched(gate, *asked) for _ in range(4)]
     assert all(held is not None and held.entry is READ for held in passes)
     directory.revoke(by=DEPLOYER, to="user:adam", on="Project:alloys")
     with pytest.raises(Refused) as refused:
-        gate.admit_matched(*asked)
+        admit_matched(gate, *asked)
     assert refused.value.code == "lacks_permission"
 
 
@@ -316,14 +317,14 @@ def test_a_plan_serves_the_route_and_the_parameters_that_it_was_made_for_and_no_
     first, second = entry(authenticated), entry(users("otto"))
     gate = Gate(guard_for(), [first, second])
     for _ in range(2):
-        held = gate.admit_matched(first, {}, "GET", "/projects/x", values("olga"))
+        held = admit_matched(gate, first, {}, "GET", "/projects/x", values("olga"))
         assert held is not None
         assert (held.entry, dict(held.params)) == (first, {})
     with pytest.raises(Refused) as caught:
-        gate.admit_matched(second, {}, "GET", "/projects/x", values("olga"))
+        admit_matched(gate, second, {}, "GET", "/projects/x", values("olga"))
     assert caught.value.refusal.reason == "not_listed_user"
     for params in ({"id": "x"}, {"id": "y"}, {}):
-        held = gate.admit_matched(first, params, "GET", "/projects/x", values("olga"))
+        held = admit_matched(gate, first, params, "GET", "/projects/x", values("olga"))
         assert held is not None
         assert dict(held.params) == params
 

@@ -19,6 +19,7 @@ from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.pattern import PathPattern
+from support.matched import admit_matched
 from support.tokens import bearer, token_for, verifier_for
 
 READ = permission("read", "Project:{id}")
@@ -56,7 +57,7 @@ class World:
     def ask(self, who: str, project: str) -> Pass | None:
         values, path = self.callers[who], f"/p/{project}"
         if self.matched:
-            return self.gate.admit_matched(self.entry, {"id": project}, "GET", path, values)
+            return admit_matched(self.gate, self.entry, {"id": project}, "GET", path, values)
         return self.gate.admit("http", "GET", path, values)
 
     def may(self, who: str, project: str) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cartaguard import Policy, authenticated, groups, public
 from cartaguard.errors import InvalidPath, InvalidRequest
 from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Plan, Plans
-from cartaguard.http.routes import Entry, policy_entries
+from cartaguard.http.routes import Entry, RouteTable, policy_entries
+from cartaguard.model.pattern import PathPattern
 
 
 def policy(*lines: dict[str, object]) -> Policy:
@@ -42,11 +47,10 @@ def test_where_nobody_may_the_verdict_says_why() -> None:
 
 def test_the_answers_of_the_framework_are_foreseen() -> None:
     plans = Plans(routes({"path": "/a", "methods": ["PUT"], "require": OPEN}, {"path": "/b/", "require": OPEN}), Policy(), slashes=True)
-    assert plans.find("http", "GET", "/a").allow == frozenset({"PUT"})
-    assert plans.find("http", "GET", "/b").other_slash == "/b/"
-    assert plans.find("http", "GET", "/a/").other_slash == "/a"
-    assert [plans.find("http", "PUT", path).served for path in ("/a", "/b/", "/a/")] == [True, True, False]
-    assert not plans.find("http", "GET", "/a").served
+    foreseen = [("GET", "/a", (None, {"PUT"})), ("GET", "/b", ("/b/", None)), ("GET", "/a/", ("/a", None)), ("PUT", "/a/", ("/a", None))]
+    for method, path, ahead in foreseen:
+        assert plans.find("http", method, path).ahead == ahead
+    assert [plans.find("http", "PUT", path).ahead for path in ("/a", "/b/")] == [None, None]
     assert plans.find("websocket", "", "/b").verdict is NO_ROUTE
 
 
@@ -75,9 +79,109 @@ def test_what_can_be_read_in_two_ways_has_no_plan() -> None:
     assert caught.value.code == "bad_method"
 
 
+# -- plans are what a walk through all entries and lines says ---------------------------------------------
+
+SEGMENT = st.sampled_from(["a", "b", "{x}", "{y}"])
+
+
+def _pattern(made: tuple[list[str], str]) -> str:
+    parts = [part[:2] + str(place) + "}" if part.startswith("{") else part for place, part in enumerate(made[0])]
+    return ("/" + "/".join(parts) + made[1]).replace("//", "/")
+
+
+LINES = st.fixed_dictionaries(
+    {"path": st.tuples(st.lists(SEGMENT, max_size=3), st.sampled_from(["", "", "/", "/*"])).map(_pattern), "require": st.just(TEAM)},
+    optional={"methods": st.sampled_from([["GET"], ["PUT"]]), "protocols": st.sampled_from([["http"], ["websocket"]])},
+)
+PATHS = st.tuples(st.lists(st.sampled_from(["a", "b", "c-", ";"]), max_size=4), st.sampled_from(["", "", "/"])).map(
+    lambda made: ("/" + "/".join(made[0]) + made[1]).replace("//", "/")
+)
+
+
+def lines_of(made: list[dict[str, object]]) -> list[Entry]:
+    """Each line with a requirement of its own, unreachable or repeated as it may be."""
+    return [
+        entry
+        for number, line in enumerate(made)
+        for entry in policy_entries(policy({**line, "require": {"groups": [f"OrgA:Team{number}"]}}))
+    ]
+
+
+def fitting(entries: list[Entry], protocol: str, method: str, path: str) -> list[tuple[Entry, dict[str, str]]]:
+    """Those that take a request, the simple way."""
+    segments = path[1:].split("/")
+    return [
+        (entry, dict(params))
+        for entry in entries
+        if protocol in entry.protocols
+        and (protocol == "websocket" or entry.methods is None or method in entry.methods)
+        and PathPattern(entry.path).match(segments) is not None
+        and (params := entry.matcher(segments, path)) is not None
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=5), st.lists(LINES, max_size=4), st.lists(PATHS, min_size=1, max_size=12), st.booleans())
+def test_a_plan_is_what_a_walk_through_all_routes_and_lines_finds(
+    own: list[dict[str, object]], ruled: list[dict[str, object]], paths: list[str], choosy: bool
+) -> None:
+    """Whatever was learned from the paths before."""
+    routes, lines = lines_of(own), lines_of(ruled)
+    if choosy:
+        routes = [entry if number % 2 else _without_b(entry) for number, entry in enumerate(routes)]
+    plans = Plans(routes, Policy())
+    plans._policy = RouteTable(lines)
+    for path in paths:
+        for protocol, method in (("http", "GET"), ("http", "PUT"), ("websocket", "")):
+            if ";" in path:
+                with pytest.raises(InvalidPath):
+                    plans.find(protocol, method, path)
+                continue
+            plan, fits = plans.find(protocol, method, path), fitting(routes, protocol, method, path)
+            if not fits:
+                assert plan.ahead is not None or plan.verdict is not None
+                continue
+            entry, params = fits[0]
+            expected = [(entry.requirement, params)]
+            expected += [(line.requirement, filling) for line, filling in fitting(lines, protocol, method, path)[:1]]
+            assert (plan.entry, dict(plan.params), plan.method, plan.path) == (entry, params, method, path)
+            assert [(requirement, dict(filling)) for requirement, filling in plan.demands] == expected
+            assert (plan.verdict, plan.ahead, plan.kept) == (None, None, False)
+
+
+def _without_b(entry: Entry) -> Entry:
+    """The same, but no parameter of it may be `b`: it does not say that its parameters are any texts."""
+
+    def matcher(segments: list[str], path: str) -> Mapping[str, str] | None:
+        params = entry.matcher(segments, path)
+        return None if params is None or "b" in params.values() else params
+
+    return Entry(
+        entry.path,
+        entry.segments,
+        tail=entry.tail,
+        requirement=entry.requirement,
+        methods=entry.methods,
+        protocols=entry.protocols,
+        matcher=matcher,
+    )
+
+
+def test_no_path_without_a_slash_is_planned_as_one_with_it() -> None:
+    plans = Plans(None, policy({"path": "/{id}", "require": OPEN}))
+    assert plans.find("http", "GET", "/a").params == {"id": "a"}
+    for path in ("a", "b;", "/b;", "/..", "/%61", "/ä\u0000"):
+        with pytest.raises(InvalidPath):
+            plans.find("http", "GET", path)
+    assert plans.find("http", "GET", "/ä").params == {"id": "ä"}
+    assert plans.find("http", "GET", "/").verdict is NO_ROUTE
+
+
 def keep(plans: Plans, path: str, method: str = "GET") -> Plan:
+    """Keep the plan of a path that came twice."""
     plan = plans.find("http", method, path)
-    plans.keep("http", method, path, plan)
+    for _ in range(2):
+        plans.keep(("http", method, path), plan)
     return plan
 
 
@@ -96,12 +200,13 @@ def test_a_plan_is_kept_within_bounds() -> None:
 def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
     plan = plans.find("http", "GET", "/")
-    for number in range(10_000):
-        plans.keep("http", "GET", f"/{number}", plan)
+    for path in [f"/{number}" for number in range(10_000)] + ["/" + "x" * 512]:
+        for _ in range(2):
+            plans.keep(("http", "GET", path), plan)
+        assert 0 < len(plans.kept) <= 10_000
     assert len(plans.kept) == 10_000
-    plans.keep("http", "GET", "/" + "x" * 512, plan)
-    assert len(plans.kept) == 10_000
-    plans.keep("http", "GET", "/" + "x" * 511, plan)
+    for _ in range(2):
+        plans.keep(("http", "GET", "/" + "x" * 511), plan)
     assert [len(path) for _, _, path in plans.kept] == [512]
 
 
@@ -122,9 +227,14 @@ def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -
     """A list may be another one by the next request, and equal things of two types fill no template alike."""
     [route] = routes({"path": "/a/{id}", "require": TEAM})
     plans = Plans([route], Policy())
-    plans.keep_matched(Plan(route, {"id": [1]}, method="GET", path="/a/1"))
+    key = "matched", "GET", "/a/1"
+    for _ in range(2):
+        plans.keep(key, Plan(route, {"id": [1]}, method="GET", path="/a/1"))
     assert not plans.kept
     plan = Plan(route, {"id": 1}, method="GET", path="/a/1")
-    plans.keep_matched(plan)
-    assert plans.kept == {("matched", "GET", "/a/1"): plan}
-    assert [plan.for_the_same(params) for params in ({"id": 1}, {"id": True}, {"id": 1.0}, {"id": "1"}, {})] == [True, *[False] * 4]
+    plans.keep(key, plan)
+    assert plans.kept == {key: plan}
+    assert [plan.is_for(route, params) for params in ({"id": 1}, {"id": True}, {"id": 1.0}, {"id": "1"}, {})] == [True, *[False] * 4]
+    assert not plan.is_for(None, {"id": 1})
+    assert not Plan(None).is_for(route, {})
+    assert Plan(route).is_for(route, {})

@@ -9,6 +9,7 @@ A refusal is raised as a :class:`Refused` that holds the response, ready to be s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cartaguard.drivers.effects import Steps
@@ -16,13 +17,14 @@ from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, Not
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
-from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Demands, Plan, Plans
+from cartaguard.guard.plan import AMBIGUOUS, UNDECLARED, Demands, Plan, Plans
 from cartaguard.guard.settled import remember
 from cartaguard.http.refusal import Refusal
-from cartaguard.http.routes import Entry
+from cartaguard.http.routes import NO_PARAMS, Entry
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
+from cartaguard.model.requirement import Requirement
 
 if TYPE_CHECKING:
     from cartaguard.tokens.credential import HeaderValue
@@ -32,8 +34,8 @@ __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 #: The faults of an application that a door answers, with :meth:`Gate.answer`; others are the application's own.
 ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
 
-#: Parameters that do not say which path, and so which line of the policy, they belong to.
-_AMBIGUOUS = Decision(reason="ambiguous_resource")
+#: No framework has matched before the gate. (``None`` is its word for a request that fits no route.)
+_NOT_MATCHED = Entry("", (), requirement=None, matcher=lambda segments, path: None)
 
 
 class Refused(NotAuthorized):
@@ -48,24 +50,19 @@ class Refused(NotAuthorized):
 class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
-    ``entry`` is the route's entry on which it was decided (``None`` behind a policy alone that knows no routes),
-    ``params`` the texts of its parameters, ``method`` and ``path`` what was decided (a WebSocket has no method);
-    these and what else is the same for every caller are the plan's. ``confirmed`` are the entries that held at dispatch.
-    Nothing in it ever changes: the requests of one caller under one plan have the same.
+    What is the same for every caller is the plan's. ``confirmed`` are the entries that held at dispatch, ``decided`` the
+    single requirements that were put on them. Nothing in it ever changes: the requests of one caller under one plan have
+    the same.
     """
 
-    __slots__ = ("_after", "confirmed", "entry", "gate", "method", "params", "path", "plan", "principal")
+    __slots__ = ("_after", "confirmed", "decided", "gate", "plan", "principal")
 
     def __init__(self, gate: Gate, principal: Principal, plan: Plan, confirmed: Sequence[Entry] = ()) -> None:
         self.gate = gate
         self.principal = principal
         self.plan = plan
-        # Each door asks for these with each request.
-        self.entry: Entry | None = plan.entry
-        self.params: Mapping[str, Any] = plan.params
-        self.path: str = plan.path
-        self.method: str = plan.method
         self.confirmed = confirmed
+        self.decided: tuple[Requirement, ...] = _marks(confirmed) if confirmed else ()
         self._after: Pass | None = None
 
     def confirming(self, entries: Sequence[Entry]) -> Pass:
@@ -76,15 +73,41 @@ class Pass:
         return after
 
     @property
+    def entry(self) -> Entry | None:
+        """The route's entry on which it was decided; ``None`` behind a policy alone that knows no routes."""
+        return self.plan.entry
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The texts of its parameters, read-only."""
+        return MappingProxyType(self.plan.params)
+
+    @property
+    def path(self) -> str:
+        """The path that was decided on."""
+        return self.plan.path
+
+    @property
+    def method(self) -> str:
+        """The method that was decided on; a WebSocket has none."""
+        return self.plan.method
+
+    @property
     def allow(self) -> frozenset[str] | None:
-        return self.plan.allow
+        """The methods of the 405 that the framework is going to answer, if it is."""
+        return None if self.plan.ahead is None else self.plan.ahead.allow
 
     @property
     def other_slash(self) -> str | None:
-        return self.plan.other_slash
+        """Where the framework is going to redirect to, if it is."""
+        return None if self.plan.ahead is None else self.plan.ahead.other_slash
 
     def __repr__(self) -> str:
         return f"<Pass {self.principal!r} {self.path!r}>"
+
+
+def _marks(entries: Sequence[Entry]) -> tuple[Requirement, ...]:
+    return entries[0].marks if len(entries) == 1 else tuple(mark for entry in entries for mark in entry.marks)
 
 
 class Gate:
@@ -107,34 +130,54 @@ class Gate:
 
     # -- the outer gate --------------------------------------------------------------------------------
 
-    def admit(self, protocol: str, method: str, path: str, values: Sequence[HeaderValue]) -> Pass | None:
+    def admit(
+        self,
+        protocol: str,
+        method: str,
+        path: str,
+        values: Sequence[HeaderValue],
+        entry: Entry | None = _NOT_MATCHED,
+        params: Mapping[str, Any] = NO_PARAMS,
+    ) -> Pass | None:
         """Let a request through, or raise :class:`Refused`; ``None``: something has to be fetched first.
 
-        :param protocol: ``http`` or ``websocket``.
+        A framework that matches an HTTP request before the gate says what it found; the route and what it was given are
+        then decided on at once, as :meth:`confirm` does for others.
+
+        :param protocol: ``http`` or ``websocket``; where the framework has matched, ``matched``.
         :param path: decoded, below the application's root.
         :param values: the values of every ``Authorization`` header, as received.
+        :param entry: of the route that was matched; ``None``: none was.
+        :param params: its parameters as the framework converted them.
         """
         guard = self.guard
+        facts = guard.directory
+        # Before any fact is read: what is decided on older ones is then at worst kept for a state that nobody is in.
+        standing = facts.standing()
+        verifier = guard.verifier
+        key = protocol, method, path
+        # What was verified before is found by its whole value; everything else goes the long way.
+        principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
+        if principal is not None:
+            known, settled = principal.settled
+            if known is standing:
+                held: Pass | None = settled.get(key)
+                # Callers are known to every gate of their guard.
+                if held is not None and held.gate is self and (entry is _NOT_MATCHED or held.plan.is_for(entry, params)):
+                    return held
         plans = self.plans
         try:
-            plan = plans.kept.get((protocol, method, path)) or plans.make(protocol, method, path)
-            verifier = guard.verifier
-            # What was verified before is found by its whole value; everything else goes the long way.
-            principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
+            plan = plans.kept.get(key)
+            if entry is _NOT_MATCHED:
+                plan = plan or plans.make(protocol, method, path)
+            elif plan is None or not plan.is_for(entry, params):
+                plan = plans.make_matched(entry, params, method, path)
             if principal is None:
                 principal = guard.recognise(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         if principal is None:
             return None
-        facts = guard.directory
-        standing = facts.standing() if plan.kept else None
-        if standing is not None:
-            known, settled = principal.settled
-            if known is standing:
-                held: Pass | None = settled.get(plan.number)
-                if held is not None:
-                    return held
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
         for requirement, filling in plan.demands:
@@ -145,16 +188,24 @@ class Gate:
                 raise self.denied(answer, principal)
         held = Pass(self, principal, plan)
         if not plan.kept:
-            plans.keep(protocol, method, path, plan)
-        elif standing is not None:
-            remember(principal, standing, plan.numbered(), held)
+            plans.keep(key, plan)
+        if standing is not None and plan.kept:
+            remember(principal, standing, key, held)
         return held
 
-    def admit_steps(self, protocol: str, method: str, path: str, values: Sequence[HeaderValue]) -> Steps[Pass]:
+    def admit_steps(
+        self,
+        protocol: str,
+        method: str,
+        path: str,
+        values: Sequence[HeaderValue],
+        entry: Entry | None = _NOT_MATCHED,
+        params: Mapping[str, Any] = NO_PARAMS,
+    ) -> Steps[Pass]:
         """:meth:`admit`, fetching what is missing."""
-        guard = self.guard
+        guard, plans = self.guard, self.plans
         try:
-            plan = self.plans.find(protocol, method, path)
+            plan = plans.find(protocol, method, path) if entry is _NOT_MATCHED else plans.make_matched(entry, params, method, path)
             principal = guard.recognise(values)
             if principal is None:
                 principal = yield from guard.authenticate_steps(values)
@@ -181,89 +232,6 @@ class Gate:
         except CartaGuardError as fault:
             raise self.refused(fault) from None
         return Pass(self, Principal.anonymous, Plan(None, method="OPTIONS", path=path))
-
-    # -- where the framework has matched already -------------------------------------------------------
-
-    def admit_matched(
-        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[HeaderValue]
-    ) -> Pass | None:
-        """:meth:`admit` and :meth:`confirm` in one, for a framework that matches an HTTP request before the gate.
-
-        :param entry: of the route that was matched; ``None``: none was.
-        :param params: its parameters as the framework converted them.
-        """
-        guard = self.guard
-        plans = self.plans
-        plan = plans.kept.get(("matched", method, path))
-        if plan is not None and (plan.entry is not entry or ((params or plan.params) and not plan.for_the_same(params))):
-            plan = None
-        try:
-            if plan is None:
-                canonical(path)
-            verifier = guard.verifier
-            principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
-            if principal is None:
-                principal = guard.recognise(values)
-        except CartaGuardError as fault:
-            raise self.refused(fault) from None
-        if principal is None:
-            return None
-        if entry is None:
-            raise self.denied(NO_ROUTE, principal)
-        facts = guard.directory
-        standing = None if plan is None else facts.standing()
-        if plan is not None and standing is not None:
-            known, settled = principal.settled
-            if known is standing:
-                held: Pass | None = settled.get(plan.number)
-                if held is not None:
-                    return held
-        made = self._matched_plan(entry, params, method, path, principal) if plan is None else plan
-        for requirement, filling in made.demands:
-            answer = decide(requirement, principal, filling, facts)
-            if type(answer) is not Decision:
-                return None
-            if not answer.permitted:
-                raise self.denied(answer, principal)
-        held = Pass(self, principal, made)
-        if plan is None:
-            plans.keep_matched(made)
-        elif standing is not None:
-            remember(principal, standing, made.numbered(), held)
-        return held
-
-    def _matched_plan(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> Plan:
-        # A copy: the framework's own may be changed by whoever comes next.
-        own = dict(params)
-        return Plan(entry, own, self._demanded_matched(entry, own, method, path, principal), method, path)
-
-    def admit_matched_steps(
-        self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str, values: Sequence[HeaderValue]
-    ) -> Steps[Pass]:
-        """:meth:`admit_matched`, fetching what is missing."""
-        try:
-            canonical(path)
-            principal = self.guard.recognise(values)
-            if principal is None:
-                principal = yield from self.guard.authenticate_steps(values)
-        except CartaGuardError as fault:
-            raise self.refused(fault) from None
-        if entry is None:
-            raise self.denied(NO_ROUTE, principal)
-        plan = self._matched_plan(entry, params, method, path, principal)
-        yield from self._decide(principal, plan.demands)
-        return Pass(self, principal, plan)
-
-    def _demanded_matched(self, entry: Entry, params: Mapping[str, Any], method: str, path: str, principal: Principal) -> list[Check]:
-        """What holds on a path, and on the path as the framework understood it: `/items/08` that serves item 8 is `/items/8`."""
-        demands = [*self._demanded(entry, params, "http", method, path, principal)]
-        if entry.rebuild is not None and self.plans.policed:
-            understood = entry.rebuild(path, params)
-            if understood is None:
-                raise self.denied(_AMBIGUOUS, principal)
-            if understood != path:
-                demands += self._demanded(entry, params, "http", method, understood, principal)
-        return demands
 
     # -- at dispatch -----------------------------------------------------------------------------------
 
@@ -298,10 +266,11 @@ class Gate:
             if entry is held.plan.entry and _same(held.plan.params, params):
                 continue
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
-            path = held.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.path, params)
+            path = held.plan.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.plan.path, params)
             if path is None:
-                raise self.denied(_AMBIGUOUS, held.principal)
-            demands += self._demanded(entry, params, "http" if held.method else "websocket", held.method, path, held.principal)
+                raise self.denied(AMBIGUOUS, held.principal)
+            method = held.plan.method
+            demands += self._demanded(entry, params, "http" if method else "websocket", method, path, held.principal)
         return demands
 
     def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:

@@ -7,17 +7,17 @@ for those on which somebody was permitted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from cartaguard.errors import InvalidRequest
 from cartaguard.guard.flow import Check
 from cartaguard.http.routes import NO_PARAMS, Candidate, Entry, RouteTable, policy_entries
 from cartaguard.model.decision import Decision
-from cartaguard.model.numbers import new_number
+from cartaguard.model.pattern import apart, canonical, covers
 from cartaguard.model.policy import Policy
 
-__all__ = ["NO_ROUTE", "UNDECLARED", "Demands", "Plan", "Plans"]
+__all__ = ["AMBIGUOUS", "NO_ROUTE", "UNDECLARED", "Ahead", "Demands", "Plan", "Plans"]
 
 Demands: TypeAlias = Sequence[Check]
 
@@ -25,25 +25,41 @@ Demands: TypeAlias = Sequence[Check]
 UNDECLARED = Decision(reason="no_requirement")
 NO_ROUTE = Decision(reason="no_route", concealed=True)
 
+#: Parameters that do not say which path, and so which line of the policy, they belong to.
+AMBIGUOUS = Decision(reason="ambiguous_resource")
+
 #: The methods of RFC 9110 and RFC 5789, and none for a WebSocket. Plans for others are made anew each time.
 _KEPT = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", ""})
 
 #: The longest path, in characters, that is kept.
 _LONGEST = 512
 
+#: So many paths that were seen once are remembered, nearly.
+_SEEN = 1024
+
 #: The types of parameters that are what they are for good.
 _FIXED = frozenset({str, int, float, bool, UUID})
+
+
+#: A line of the policy, if there is one, and what fills its templates; ``None``: what fills the entry's.
+Always: TypeAlias = "tuple[Entry | None, Mapping[str, Any] | None]"
+
+
+class Ahead(NamedTuple):
+    """The answer of a framework in place of a route's: a redirect to ``other_slash``, or 405 with the methods of ``allow``."""
+
+    other_slash: str | None = None
+    allow: frozenset[str] | None = None
 
 
 class Plan:
     """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may.
 
-    ``method`` and ``path`` are what was asked for. ``allow`` is set where the framework will answer 405,
-    ``other_slash`` where it redirects to that path; ``served`` says that it will do neither. ``number`` is the plan's
-    own among all plans and requirements once something is remembered by it, and 0 before.
+    ``method`` and ``path`` are what was asked for. ``ahead`` is set where the framework will not serve the request,
+    but answer itself. ``kept`` says that it is kept for later requests: nothing of it may change then.
     """
 
-    __slots__ = ("allow", "demands", "entry", "kept", "method", "number", "other_slash", "params", "path", "served", "verdict")
+    __slots__ = ("ahead", "demands", "entry", "kept", "method", "params", "path", "verdict")
 
     def __init__(
         self,
@@ -53,8 +69,7 @@ class Plan:
         method: str = "",
         path: str = "",
         verdict: Decision | None = None,
-        other_slash: str | None = None,
-        allow: frozenset[str] | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.entry = entry
         self.params = params
@@ -62,21 +77,42 @@ class Plan:
         self.method = method
         self.path = path
         self.verdict = verdict
-        self.other_slash = other_slash
-        self.allow = allow
-        self.served = other_slash is None and allow is None
+        self.ahead = ahead
         self.kept = False
-        self.number = 0
 
-    def for_the_same(self, params: Mapping[str, Any]) -> bool:
-        """Whether these are the very parameters that it was made for."""
+    def is_for(self, entry: Entry | None, params: Mapping[str, Any]) -> bool:
+        """Whether it was made for this entry, with these very parameters."""
+        own = self.params
+        if entry is not self.entry or not (params or own):
+            return entry is self.entry
         # `1 == True`, and one of them fills no template.
-        return self.params == params and [*map(type, params.values())] == [*map(type, self.params.values())]
+        return own == params and [*map(type, params.values())] == [*map(type, own.values())]
 
-    def numbered(self) -> int:
-        """Its number, from now on. Of two that threads give at once one is lost, and with it what was remembered by it."""
-        self.number = self.number or new_number()
-        return self.number
+
+class Below:
+    """What holds on every path that differs in its last segment only, which is a parameter.
+
+    :param plan: of one such path.
+    :param name: of the parameter.
+    """
+
+    __slots__ = ("_demands", "_entry", "_fixed", "_name")
+
+    def __init__(self, entry: Entry, plan: Plan, name: str) -> None:
+        self._entry = entry
+        self._name = name
+        self._fixed = {other: text for other, text in plan.params.items() if other != name}
+        self._demands = [(requirement, None if filling is plan.params else filling) for requirement, filling in plan.demands]
+
+    def plan(self, last: str, method: str, path: str) -> Plan:
+        """The plan of the path with this last segment."""
+        params = {**self._fixed, self._name: last} if self._fixed else {self._name: last}
+        if len(self._demands) == 1:
+            requirement, filling = self._demands[0]
+            demands: Demands = ((requirement, params if filling is None else filling),)
+        else:
+            demands = [(requirement, params if filling is None else filling) for requirement, filling in self._demands]
+        return Plan(self._entry, params, demands, method, path)
 
 
 class Plans:
@@ -97,6 +133,12 @@ class Plans:
         #: What is kept, by protocol, method and path. It may be another dict at any time.
         self.kept: dict[tuple[str, str, str], Plan] = {}
         self._most = kept
+        #: One byte of the hash of a path that was seen once.
+        self._seen = bytearray(_SEEN)
+        #: The line of the policy that holds on every path of an entry, by entry, protocol and method.
+        self._always: dict[tuple[Entry, str, str], Always] = {}
+        #: By protocol, method and all of a path up to its last segment.
+        self._below: dict[tuple[str, str, str], Below] = {}
 
     @property
     def policed(self) -> bool:
@@ -112,27 +154,41 @@ class Plans:
         known = self.kept.get((protocol, method, path))
         return self.make(protocol, method, path) if known is None else known
 
-    def keep(self, protocol: str, method: str, path: str, plan: Plan) -> None:
-        """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace)."""
+    def keep(self, key: tuple[str, str, str], plan: Plan) -> None:
+        """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace).
+
+        It is kept at the second request with this path: of paths that come once only, nothing stays but a byte, and
+        they drive out none that come again.
+        """
+        protocol, method, path = key
+        seen, hashed = self._seen, hash(path)
+        place, mark = hashed & _SEEN - 1, hashed >> 16 & 255
+        if seen[place] != mark:
+            seen[place] = mark
+            return
         if method not in _KEPT or len(path) > _LONGEST or not self._most:
             return
+        if protocol == "matched":
+            for value in plan.params.values():
+                if type(value) not in _FIXED:
+                    # It may be another one by the next request.
+                    return
         plan.kept = True
         if len(self.kept) >= self._most:
             # Start over rather than keep an order: the busy ones are back at once.
-            self.kept = {(protocol, method, path): plan}
+            self.kept = {key: plan}
         else:
-            self.kept[protocol, method, path] = plan
-
-    def keep_matched(self, plan: Plan) -> None:
-        """:meth:`keep`, for a route that a framework matched; what its parameters are may not change any more.
-
-        It is found among ``kept`` as that of no protocol, and is for that entry and these parameters only.
-        """
-        if all(type(value) in _FIXED for value in plan.params.values()):
-            self.keep("matched", plan.method, plan.path, plan)
+            self.kept[key] = plan
 
     def make(self, protocol: str, method: str, path: str) -> Plan:
         """:meth:`find`, for a plan that is not kept."""
+        cut = path.rfind("/") + 1
+        known = self._below.get((protocol, method, path[:cut]))
+        if known is not None and cut < len(path):
+            last = path[cut:]
+            if not (last.isalnum() and last.isascii()):
+                canonical(path)
+            return known.plan(last, method, path)
         candidates = self.table.candidates(path)
         chosen, fits = self._choose(candidates, protocol, method)
         other_slash: str | None = None
@@ -145,25 +201,67 @@ class Plans:
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
             return Plan(None, NO_PARAMS, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
         entry, params = chosen
-        lines = () if self._policy is None else self._policy.fitting(other_slash or path)
-        demands = self._together(entry, params, protocol, method, lines)
-        allow: frozenset[str] | None = None
-        if not fits and other_slash is None:
-            allow = frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols))
+        line = None if self._policy is None else self._line(self._policy, entry, params, protocol, method, other_slash or path)
+        demands = _together(entry, params, protocol, method, line)
+        ahead: Ahead | None = None
+        if other_slash is not None:
+            ahead = Ahead(other_slash)
+        elif not fits:
+            ahead = Ahead(None, frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols)))
         # By place: names cost as much as all the rest.
-        return Plan(entry, params, demands, method, path, None if demands else UNDECLARED, other_slash, allow)
+        plan = Plan(entry, params, demands, method, path, None if demands else UNDECLARED, ahead)
+        if ahead is None and demands and entry.names and entry.segments[-1] is None and method in _KEPT and cut <= _LONGEST:
+            self._learn(plan, protocol, path[:cut])
+        return plan
+
+    def _learn(self, plan: Plan, protocol: str, head: str) -> None:
+        """Note what holds on every path that differs from this one in its last segment only, if that can be told."""
+        fitting = self.table.at_the_end_of(head)
+        first = next((entry for entry in fitting if entry.names is None or entry.takes(protocol, plan.method)), None)
+        if first is not plan.entry or first is None or first.names is None or not self._most:
+            return
+        if self._policy is not None and self._always[first, protocol, plan.method][0] is _VARIES:
+            return
+        if len(self._below) >= self._most:
+            self._below = {}
+        self._below[protocol, plan.method, head] = Below(first, plan, first.names[-1])
+
+    def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan:
+        """The plan for an HTTP request that a framework has matched already.
+
+        :param entry: of the route that was matched; ``None``: none was.
+        :param params: its parameters as the framework converted them.
+        :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
+        """
+        canonical(path)
+        if entry is None:
+            return Plan(None, NO_PARAMS, (), method, path, NO_ROUTE)
+        # A copy: the framework's own may be changed by whoever comes next.
+        params = dict(params) if params else NO_PARAMS
+        policy = self._policy
+        if policy is None:
+            demands = _together(entry, params, "http", method, None)
+            return Plan(entry, params, demands, method, path, None if demands else UNDECLARED)
+        demands = self.demanded(entry, params, "http", method, path)
+        understood = path if entry.rebuild is None else entry.rebuild(path, params)
+        if understood is None:
+            return Plan(entry, params, demands, method, path, AMBIGUOUS if demands else UNDECLARED)
+        if understood != path:
+            # `/items/08` that serves item 8 is `/items/8` to the policy as well.
+            more = self.demanded(entry, params, "http", method, understood)
+            demands = (*demands, *more) if demands and more else ()
+        return Plan(entry, params, demands, method, path, None if demands else UNDECLARED)
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""
         fallback: Candidate | None = None
         for candidate in candidates:
             entry = candidate[0]
-            if protocol in entry.protocols:
-                if protocol == "websocket" or entry.takes(method):
-                    return candidate, True
-                if fallback is None and self._own_routes:
-                    # The framework is going to answer 405, to those only who may know that the route is there.
-                    fallback = candidate
+            if entry.takes(protocol, method):
+                return candidate, True
+            if fallback is None and self._own_routes and protocol in entry.protocols:
+                # The framework is going to answer 405, to those only who may know that the route is there.
+                fallback = candidate
         return fallback, False
 
     def demanded(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str) -> Demands:
@@ -171,15 +269,48 @@ class Plans:
 
         :raises cartaguard.errors.InvalidRequest: the method, or the path, can be read in two ways.
         """
-        return self._together(entry, params, protocol, method, () if self._policy is None else self._policy.candidates(path))
+        line = None if self._policy is None else _first(self._policy.candidates(path), protocol, method)
+        return _together(entry, params, protocol, method, line)
 
-    def _together(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, lines: tuple[Candidate, ...]) -> Demands:
-        if entry.methods is None and protocol == "http" and not method.isupper():
-            # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
-            raise InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method")
-        demands: list[Check] = [] if entry.requirement is None else [(entry.requirement, params)]
-        for line, filling in lines:
-            if protocol in line.protocols and line.requirement is not None and (protocol == "websocket" or line.takes(method)):
-                demands.append((line.requirement, filling))
-                break
-        return demands
+    def _line(self, policy: RouteTable, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str) -> Candidate | None:
+        """The line of the policy for a path that fits an entry: most often the same one on every such path."""
+        always = self._always.get((entry, protocol, method))
+        if always is None:
+            always = _always(policy, entry, protocol, method)
+            if method in _KEPT:
+                self._always[entry, protocol, method] = always
+        line, filling = always
+        if line is _VARIES:
+            return _first(policy.fitting(path), protocol, method)
+        return None if line is None else (line, params if filling is None else filling)
+
+
+def _first(lines: Iterable[Candidate], protocol: str, method: str) -> Candidate | None:
+    """The line that holds, of those that fit a path."""
+    for line in lines:
+        if line[0].requirement is not None and line[0].takes(protocol, method):
+            return line
+    return None
+
+
+def _together(entry: Entry, params: Mapping[str, Any], protocol: str, method: str, line: Candidate | None) -> Demands:
+    if entry.methods is None and protocol == "http" and not method.isupper():
+        # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
+        raise InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method")
+    own: Demands = () if entry.requirement is None else ((entry.requirement, params),)
+    return own if line is None or line[0].requirement is None else (*own, (line[0].requirement, line[1]))
+
+
+#: Stands for a line that depends on the path.
+_VARIES = Entry("", (), requirement=None, matcher=lambda segments, path: None)
+
+
+def _always(policy: RouteTable, entry: Entry, protocol: str, method: str) -> Always:
+    """The line of the policy that holds on every path of an entry: its parameters are none, or the entry's own (``None``)."""
+    for line in policy.entries:
+        if line.requirement is None or not line.takes(protocol, method) or apart(line, entry):
+            continue
+        if line.names == entry.names and line.segments == entry.segments and not line.tail and not entry.tail:
+            return line, None
+        return (line, NO_PARAMS) if not line.names and covers(line, entry) else (_VARIES, None)
+    return None, None

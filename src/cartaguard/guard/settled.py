@@ -17,18 +17,19 @@ from cartaguard.model.principal import Principal
 
 __all__ = ["remember"]
 
-#: How many permits each principal remembers, and how long a parameter's text in their keys may be, in characters.
+#: How many permits each principal remembers, and how long the text in their keys may be, in characters.
 MOST, _LONGEST = 128, 512
 
 _set: Any = Principal.__dict__["settled"].__set__
 
 
-def remember(principal: Principal, standing: object, key: int | tuple[int, str], permit: object) -> None:
-    """Remember a permit, a decision or what a gate let through, by the number of what was asked, and the text that filled it.
+def remember(principal: Principal, standing: object, key: int | tuple[Any, ...], permit: object) -> None:
+    """Remember a permit: a decision, by the number of what was asked and the text that filled it, or what a gate let through,
+    by the gate and all that was asked of it, the path last.
 
     Threads may lose each other's; what is there is right all the same.
     """
-    if isinstance(key, tuple) and len(key[1]) > _LONGEST:
+    if isinstance(key, tuple) and len(key[-1]) > _LONGEST:
         return
     known, settled = principal.settled
     if known is standing and len(settled) < MOST:

@@ -37,9 +37,11 @@ class Entry:
         there is no one such path; left out where parameters are never converted.
     :param key: the framework's own route, to find the entry again at dispatch.
     :param marks: the single requirements that were put on the route, of which ``requirement`` is the whole.
+    :param names: of the parameters, in their order, where each is the text of one whole segment, whichever it is; ``None``
+        where that cannot be told.
     """
 
-    __slots__ = ("key", "marks", "matcher", "methods", "path", "protocols", "rebuild", "requirement", "segments", "tail")
+    __slots__ = ("key", "marks", "matcher", "methods", "names", "path", "protocols", "rebuild", "requirement", "segments", "tail", "taken")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Entry:
         rebuild: Callable[[str, Mapping[str, Any]], str | None] | None = None,
         key: Any = None,
         marks: tuple[Requirement, ...] = (),
+        names: tuple[str, ...] | None = None,
     ) -> None:
         self.path = path
         self.segments = segments
@@ -65,11 +68,14 @@ class Entry:
         self.rebuild = rebuild
         self.key = key
         self.marks = marks
+        self.names = names
+        #: The methods that it takes, HEAD with GET; ``None``: every one.
+        self.taken = methods if methods is None or "GET" not in methods else methods | {"HEAD"}
 
-    def takes(self, method: str) -> bool:
-        """Whether the entry lists this method."""
-        methods = self.methods
-        return methods is None or method in methods or (method == "HEAD" and "GET" in methods)
+    def takes(self, protocol: str, method: str) -> bool:
+        """Whether a request of this protocol and method is one for this entry; a WebSocket has no method."""
+        taken = self.taken
+        return protocol in self.protocols and (taken is None or method in taken or protocol == "websocket")
 
     def __repr__(self) -> str:
         return f"<Entry {','.join(sorted(self.methods or ('*',)))} {self.path}>"
@@ -88,6 +94,7 @@ def policy_entries(policy: Policy) -> list[Entry]:
             # The table has compared the literals by then.
             matcher=line.pattern.fill,
             key=line,
+            names=line.pattern.names,
         )
         for line in policy.entries
     ]
@@ -97,13 +104,15 @@ Candidate: TypeAlias = "tuple[Entry, Mapping[str, Any]]"
 
 
 class _Node:
-    __slots__ = ("any", "ends", "literal", "tails")
+    __slots__ = ("any", "ends", "literal", "parts", "tails")
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
         self.any: _Node | None = None
         self.ends: list[tuple[int, Entry]] = []
         self.tails: list[tuple[int, Entry]] = []
+        #: Whether there is more than one way from here on.
+        self.parts = False
 
 
 class RouteTable:
@@ -123,6 +132,7 @@ class RouteTable:
 
     def _plant(self, order: int, entry: Entry) -> None:
         node = self._root
+        walked = [node]
         for segment in entry.segments:
             if segment is None:
                 if node.any is None:
@@ -130,7 +140,10 @@ class RouteTable:
                 node = node.any
             else:
                 node = node.literal.setdefault(segment, _Node())
+            walked.append(node)
         (node.tails if entry.tail else node.ends).append((order, entry))
+        for node in walked:
+            node.parts = bool(node.tails) or (node.any is not None and bool(node.literal))
 
     def candidates(self, path: str) -> tuple[Candidate, ...]:
         """The entries that fit a path, with their parameters, in the declared order.
@@ -145,25 +158,44 @@ class RouteTable:
         known = self._known.get(path)
         return self._find(path) if known is None else known
 
+    def at_the_end_of(self, head: str) -> list[Entry]:
+        """The entries that fit a path whatever its last segment is, in the declared order; none where some would fit one
+        last segment and not another.
+
+        :param head: the path up to the slash before its last segment.
+        """
+        node: _Node | None = self._root
+        for segment in head[1:-1].split("/") if len(head) > 1 else ():
+            if node is None or node.parts:
+                return []
+            node = node.literal.get(segment) or node.any
+        last = None if node is None or node.parts or node.literal else node.any
+        return [] if last is None or last.tails else [entry for _, entry in last.ends]
+
     def _find(self, path: str) -> tuple[Candidate, ...]:
         segments = path[1:].split("/")
         node: _Node | None = self._root
         for segment in segments:
             if node is None:
                 return ()
-            if node.tails or (node.any is not None and node.literal):
-                # From here on there is more than one way.
+            if node.parts:
                 found = _collect(self._root, segments)
                 break
             node = node.literal.get(segment) or node.any
         else:
-            found = [] if node is None else [*node.tails, *node.ends]
+            if node is None:
+                return ()
+            found = [*node.tails, *node.ends] if node.tails else node.ends
+        if len(found) == 1:
+            # Nearly always, and so without a list.
+            entry = found[0][1]
+            params = entry.matcher(segments, path)
+            return () if params is None else ((entry, params or NO_PARAMS),)
         fits: list[Candidate] = []
-        for _, entry in found if len(found) < 2 else sorted(found, key=_order):
+        for _, entry in sorted(found, key=_order):
             params = entry.matcher(segments, path)
             if params is not None:
-                # Kept, and handed to every later request on this path: nobody may change them.
-                fits.append((entry, MappingProxyType(params) if params else NO_PARAMS))
+                fits.append((entry, params or NO_PARAMS))
         return tuple(fits)
 
 

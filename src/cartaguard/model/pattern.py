@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from cartaguard.errors import InvalidPath, PolicyError
 
-__all__ = ["HasSegments", "PathPattern", "canonical"]
+__all__ = ["Fill", "HasSegments", "PathPattern", "apart", "canonical", "covers", "filler", "fits"]
+
+#: Gives the parameters for the segments of a path of which number and literals are known to fit, or ``None``.
+Fill: TypeAlias = Callable[..., "dict[str, str] | None"]
 
 
 class HasSegments(Protocol):
@@ -28,7 +32,7 @@ class PathPattern:
     Raises :class:`~cartaguard.errors.PolicyError` for a pattern that no path could fit, or that is ambiguous.
     """
 
-    __slots__ = ("_places", "names", "segments", "tail", "text")
+    __slots__ = ("fill", "names", "segments", "tail", "text")
 
     def __init__(self, text: str) -> None:
         if not isinstance(text, str) or not text.startswith("/"):
@@ -42,9 +46,8 @@ class PathPattern:
         #: A literal as it is, ``None`` for a parameter. A last empty literal is a trailing slash.
         self.segments: tuple[str | None, ...] = tuple(self._segment(part, names) for part in parts)
         self.names: tuple[str, ...] = tuple(names)
-        #: Where each parameter stands among the segments.
-        places = [index for index, segment in enumerate(self.segments) if segment is None]
-        self._places: tuple[tuple[int, str], ...] = tuple(zip(places, names, strict=True))
+        #: :meth:`match` for segments of which number and literals are known to fit: a parameter is never empty.
+        self.fill: Fill = filler(self.segments, names)
         literal = "/" + "/".join("x" if part is None else part for part in self.segments)
         try:
             canonical(literal)
@@ -70,46 +73,74 @@ class PathPattern:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The parameters if the pattern fits these segments of a canonical path (without its first slash)."""
-        own = self.segments
-        if self.tail:
-            if len(segments) < len(own):
-                return None
-        elif len(segments) != len(own):
-            return None
-        for mine, theirs in zip(own, segments, strict=False):
-            if mine is not None and mine != theirs:
-                return None
-        return self.fill(segments)
-
-    def fill(self, segments: list[str], path: str = "") -> dict[str, str] | None:
-        """:meth:`match` for segments of which number and literals are known to fit: a parameter is never empty."""
-        params: dict[str, str] = {}
-        for index, name in self._places:
-            value = segments[index]
-            if not value:
-                return None
-            params[name] = value
-        return params
-
-    def covers(self, other: HasSegments) -> bool:
-        """Whether every path that fits the other fits this one too."""
-        if not self.tail and (other.tail or len(self.segments) != len(other.segments)):
-            return False
-        if len(self.segments) > len(other.segments):
-            return False
-        for mine, theirs in zip(self.segments, other.segments, strict=False):
-            if mine is None:
-                if theirs == "":
-                    return False
-            elif mine != theirs:
-                return False
-        return True
+        return self.fill(segments) if fits(self, segments) else None
 
     def __str__(self) -> str:
         return self.text
 
     def __repr__(self) -> str:
         return f"PathPattern({self.text!r})"
+
+
+def fits(shape: HasSegments, segments: Sequence[str]) -> bool:
+    """Whether the number and the literals of a path's segments are those of a shape."""
+    own = shape.segments
+    if len(segments) < len(own) if shape.tail else len(segments) != len(own):
+        return False
+    return all(mine is None or mine == theirs for mine, theirs in zip(own, segments, strict=False))
+
+
+def covers(one: HasSegments, other: HasSegments) -> bool:
+    """Whether every path that fits the other fits this one too."""
+    if not one.tail and (other.tail or len(one.segments) != len(other.segments)):
+        return False
+    if len(one.segments) > len(other.segments):
+        return False
+    for mine, theirs in zip(one.segments, other.segments, strict=False):
+        if mine is None:
+            if theirs == "":
+                return False
+        elif mine != theirs:
+            return False
+    return True
+
+
+def apart(one: HasSegments, other: HasSegments) -> bool:
+    """Whether it is certain that no path fits both."""
+    for mine, theirs in zip(one.segments, other.segments, strict=False):
+        if mine is not None and theirs is not None and mine != theirs:
+            return True
+    shorter, longer = sorted((one, other), key=lambda shape: len(shape.segments))
+    return len(shorter.segments) < len(longer.segments) and not shorter.tail
+
+
+def filler(segments: Sequence[str | None], names: Sequence[str]) -> Fill:
+    """What gives the parameters of a path from its segments, each parameter a whole one that is not empty.
+
+    :param segments: a literal as it is, ``None`` for a parameter.
+    :param names: of the parameters, in their order.
+    """
+    places = tuple(zip((index for index, segment in enumerate(segments) if segment is None), names, strict=True))
+    if len(places) == 1:
+        # Most patterns have one, and need no loop.
+        [(place, only)] = places
+
+        def fill_one(segments: list[str], path: str = "") -> dict[str, str] | None:
+            value = segments[place]
+            return {only: value} if value else None
+
+        return fill_one
+
+    def fill(segments: list[str], path: str = "") -> dict[str, str] | None:
+        params: dict[str, str] = {}
+        for index, name in places:
+            value = segments[index]
+            if not value:
+                return None
+            params[name] = value
+        return params
+
+    return fill
 
 
 # What could be read two ways: `;` starts parameters for some servers, `\` is a slash for others, a `%` that

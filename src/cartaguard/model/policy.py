@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cartaguard.errors import PolicyError, RequirementError
-from cartaguard.model.pattern import HasSegments, PathPattern
+from cartaguard.model.pattern import HasSegments, PathPattern, covers
 from cartaguard.model.requirement import Requirement
 from cartaguard.model.value import Value, fill
 
@@ -41,7 +41,7 @@ class PolicyEntry(Value):
 
 def covered(lines: Iterable[PolicyEntry], route: HasSegments, methods: frozenset[str] | None, protocols: frozenset[str]) -> bool:
     """Whether entries together take everything that fits a route, so that nothing is left for a later one."""
-    fitting = [line for line in lines if line.pattern.covers(route)]
+    fitting = [line for line in lines if covers(line.pattern, route)]
     for protocol in protocols:
         taking = [line.methods for line in fitting if protocol in line.protocols]
         if not taking:
@@ -64,7 +64,7 @@ class Policy:
         self.entries: tuple[PolicyEntry, ...] = tuple(entries)
         for index, entry in enumerate(self.entries):
             entry.requirement.bind(entry.pattern.names, entry.pattern.text)
-            earlier = [line for line in self.entries[:index] if line.pattern.covers(entry.pattern)]
+            earlier = [line for line in self.entries[:index] if covers(line.pattern, entry.pattern)]
             if any(line.covers(entry) and entry.covers(line) for line in earlier):
                 raise PolicyError(f"the entry `{entry.pattern}` is repeated", code="repeated")
             if covered(earlier, entry.pattern, entry.methods, entry.protocols):
