@@ -143,11 +143,11 @@ def finder(buffer: Buffer, run: Hashed, payload: int, key: Key) -> Find:
     base, width, shift, begins = run.entries[0], SIZE + payload, 32 - run.bits, run.index[0]
     # All of it bound once: this is what a look-up costs.
     whole, check, find = buffer.map, buffer.check, buffer.map.find
-    limits, number = Struct("<II").unpack_from, int.from_bytes
+    limits, leading = Struct("<II").unpack_from, Struct(">I").unpack_from
 
     def found(kind: str, name: str, type: str = "", id: str = "", /) -> int:
         wanted = key(kind, name, type, id)
-        place = begins + 4 * (number(wanted[:4], "big") >> shift)
+        place = begins + 4 * (leading(wanted)[0] >> shift)
         if check is not None:
             check(place, place + 8)
         first, last = limits(whole, place)

@@ -42,7 +42,11 @@ def keys(secret: bytes, purpose: bytes) -> Key:
         hashed = (begun.get(kind) or begin(kind))()
         # No type has a colon, and the name's length is told, so that no two different questions are one text. A lone
         # surrogate is never stored, and so not found.
-        hashed.update(f"{type}:{len(name)}:{name}{id}".encode("utf-8", "surrogatepass"))
+        text = f"{type}:{len(name)}:{name}{id}"
+        try:
+            hashed.update(text.encode())
+        except UnicodeEncodeError:
+            hashed.update(text.encode("utf-8", "surrogatepass"))
         return hashed.digest()
 
     return key
