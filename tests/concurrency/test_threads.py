@@ -206,7 +206,7 @@ def test_plans_are_found_whole_and_for_their_own_path() -> None:
             plan = plans.find("http", "GET", path)
             assert (plan.path, plan.params["id"], len(plan.demands)) == (path, str(number), 1)
             if not plan.kept:
-                plans.keep("http", "GET", path, plan)
+                plans.keep(("http", "GET", path), plan)
 
     with hammering(*[use] * THREADS):
         for _ in range(ROUNDS):
