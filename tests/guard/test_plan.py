@@ -167,6 +167,61 @@ def _without_b(entry: Entry) -> Entry:
     )
 
 
+READ, WRITE = {"permission": "read", "on": "Project:{id}"}, {"permission": "write", "on": "Project:{other}"}
+
+
+@pytest.mark.parametrize(
+    ("route", "lines", "demanded"),
+    [
+        ({"path": "/p/{id}", "require": READ}, [], ["read"]),
+        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/{id}", "require": READ}], ["read", "read"]),
+        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/{other}", "require": WRITE}], ["read", "write"]),
+        ({"path": "/p/{id}", "require": READ}, [{"path": "/q/{id}", "require": TEAM}, {"path": "/*", "require": TEAM}], ["read", "groups"]),
+        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/2", "require": TEAM}], ["read"]),
+        ({"path": "/{a}/{id}", "require": READ}, [{"path": "/{a}/{id}", "require": READ}], ["read", "read"]),
+    ],
+)
+def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
+    route: dict[str, object], lines: list[dict[str, object]], demanded: list[str]
+) -> None:
+    """With the parameters of that other one, and never where a line is for one of them only."""
+    [own] = routes(route)
+    plans = Plans([own], policy(*lines))
+    for text in ("1", "2", "3-x", "ä", "3-x"):
+        plan = plans.find("http", "GET", f"/p/{text}")
+        assert (plan.entry, plan.params["id"], plan.verdict, plan.ahead) == (own, text, None, None)
+        expected = [*demanded, "groups"] if text == "2" and len(demanded) == 1 and lines else demanded
+        assert [type(requirement).__name__ for requirement, _ in plan.demands] == [
+            {"read": "HasPermission", "write": "HasPermission", "groups": "InGroups"}[word] for word in expected
+        ]
+        for (_, filling), word in zip(plan.demands, expected, strict=True):
+            assert filling.get({"read": "id", "write": "other", "groups": "none"}[word]) == (None if word == "groups" else text)
+
+
+def test_what_is_learned_of_paths_stays_within_bounds() -> None:
+    plans = Plans(None, policy({"path": "/{a}/{id}", "require": OPEN}), kept=2)
+    for head in ("a", "b", "a", "c", "d", "a", "x" * 600, "a"):
+        for text in ("1", "2"):
+            assert plans.find("http", "GET", f"/{head}/{text}").params == {"a": head, "id": text}
+        assert 0 < len(plans._below) <= 2
+    for method in ("BREW", "MILK", "TEA"):
+        assert plans.find("http", method, "/a/1").params == plans.find("http", method, "/a/1").params == {"a": "a", "id": "1"}
+    assert {method for _, method, _ in plans._below} == {"GET"}
+    nothing = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=0)
+    assert [nothing.find("http", "GET", "/p/1").params for _ in range(2)] == [{"id": "1"}] * 2
+    assert not nothing._below
+
+
+def test_an_unusual_method_is_looked_up_each_time() -> None:
+    [own] = routes({"path": "/p/{id}", "require": OPEN})
+    plans = Plans([own], policy({"path": "/*", "require": TEAM}))
+    for _ in range(2):
+        assert len(plans.find("http", "BREW", "/p/1").demands) == 2
+    assert not plans._always
+    assert len(plans.find("http", "GET", "/p/1").demands) == 2
+    assert [method for _, _, method in plans._always] == ["GET"]
+
+
 def test_no_path_without_a_slash_is_planned_as_one_with_it() -> None:
     plans = Plans(None, policy({"path": "/{id}", "require": OPEN}))
     assert plans.find("http", "GET", "/a").params == {"id": "a"}

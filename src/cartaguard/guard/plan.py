@@ -210,7 +210,7 @@ class Plans:
             ahead = Ahead(None, frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols)))
         # By place: names cost as much as all the rest.
         plan = Plan(entry, params, demands, method, path, None if demands else UNDECLARED, ahead)
-        if ahead is None and demands and entry.names and entry.segments[-1] is None and method in _KEPT and cut <= _LONGEST:
+        if ahead is None and demands and entry.segments and entry.segments[-1] is None and method in _KEPT and cut <= _LONGEST:
             self._learn(plan, protocol, path[:cut])
         return plan
 
@@ -218,7 +218,7 @@ class Plans:
         """Note what holds on every path that differs from this one in its last segment only, if that can be told."""
         fitting = self.table.at_the_end_of(head)
         first = next((entry for entry in fitting if entry.names is None or entry.takes(protocol, plan.method)), None)
-        if first is not plan.entry or first is None or first.names is None or not self._most:
+        if first is None or first is not plan.entry or not first.names or not self._most:
             return
         if self._policy is not None and self._always[first, protocol, plan.method][0] is _VARIES:
             return
