@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask, abort, g, request
 from flask.cli import routes_command
+from flask.views import MethodView
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cartaguard import authenticated, groups, permission, public
+from cartaguard import Guard, authenticated, groups, permission, public
 from cartaguard.errors import ConfigurationError, NoPrincipal, ParameterError
 from cartaguard.flask import FlaskGuard
+from cartaguard.http.environ import HELD
 from support.aurora import authorization, guard_for, served
 from support.flask_app import ask, flask_app
 
@@ -301,10 +303,79 @@ def test_nothing_of_the_application_runs_before_the_gate() -> None:
     app.add_url_rule("/", "front", carta.requires(authenticated)(lambda: "front"))
     ask(app, "/", "olga")
     assert seen == ["preprocessor", "before_request"]
-    seen.clear()
-    for target in ("/", "/nothing"):
-        ask(app, target, method="POST")
-    assert seen == []
+
+
+def _everywhere(guard: Guard | None = None) -> tuple[Flask, FlaskGuard]:
+    """An application with a view of each kind, each guarded in another way: `/policy` by the guard's policy."""
+    app, carta = flask_app(guard or guard_for([{"path": "/policy", "require": {"authenticated": True}}]))
+    inner = Blueprint("inner", __name__, url_prefix="/inner")
+    carta.protect(inner, authenticated)
+
+    @inner.get("/")
+    @inner.get("/again")
+    def show() -> str:
+        return "inner"
+
+    @app.get("/policy")
+    async def policy() -> str:
+        return "policy"
+
+    @carta.requires(authenticated)
+    @app.get("/over")
+    def over() -> str:
+        return "over"
+
+    @carta.requires(authenticated)
+    class Items(MethodView):
+        def get(self) -> str:
+            return "items"
+
+    app.add_url_rule("/items", view_func=Items.as_view("items"))
+    app.register_blueprint(inner)
+    return app, carta
+
+
+_EVERYWHERE = ("/inner/", "/inner/again", "/policy", "/over", "/items")
+
+
+def test_every_kind_of_view_is_served_to_who_may() -> None:
+    app, _ = _everywhere()
+    for path in _EVERYWHERE:
+        assert [ask(app, path, user)[0] for user in ("", "olga", "olga")] == [401, 200, 200]
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["before the first request", "after one"])
+def test_who_replaces_the_hook_that_the_gate_stands_in_opens_no_door(before: int) -> None:
+    """The views are behind the gate a second time: what nothing has decided for this request is not run."""
+    app, _ = _everywhere()
+    for path in _EVERYWHERE[:before]:
+        assert ask(app, path, "olga")[0] == 200
+    door = app.extensions["cartaguard"]
+    first = door.admit
+
+    def replaced() -> Any:
+        if request.path == "/start":
+            return first()
+        return None
+
+    vars(app)["preprocess_request"] = replaced
+    assert ask(app, "/start", "olga")[0] == 404
+    for path in (*_EVERYWHERE, "/static/style.css"):
+        with pytest.raises(ConfigurationError, match="nothing has decided") as caught:
+            ask(app, path, "olga")
+        assert caught.value.code == "no_guard"
+
+
+def test_what_another_gate_has_let_through_is_not_let_through_here() -> None:
+    app, _ = _everywhere()
+    other, _ = _everywhere()
+    passes: list[Any] = []
+    other.before_request(lambda: passes.append(request.environ[HELD]))
+    assert [ask(one, "/inner/", "olga")[0] for one in (app, other)] == [200, 200]
+    vars(app)["preprocess_request"] = lambda: request.environ.update({HELD: passes[0]})
+    for path in _EVERYWHERE:
+        with pytest.raises(ConfigurationError, match="nothing has decided"):
+            ask(app, path, "olga")
 
 
 @pytest.mark.parametrize(

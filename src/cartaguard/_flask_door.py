@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -26,7 +28,7 @@ from cartaguard.model.pattern import canonical
 from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["TAKEN", "Door", "current_request"]
+__all__ = ["TAKEN", "Door", "checking", "current_request"]
 
 log = logging.getLogger("cartaguard")
 
@@ -35,6 +37,9 @@ current_request: Callable[[], Request] = cast("Any", request)._get_current_objec
 
 #: Marks a blueprint that is in an inventory.
 TAKEN = "__cartaguard_taken__"
+
+#: Marks a view that does not run undecided.
+CHECKED = "__cartaguard_checked__"
 
 _HOW = "`@carta.requires(…)` on it, `carta.protect(blueprint, …)` (`carta.init_app(app, static=…)` for `static`)"
 
@@ -89,8 +94,16 @@ class Door:
             before = self._app.before_request_funcs.setdefault(None, [])
             if any(self._app.url_value_preprocessors.values()) and self.confirm not in before:
                 before.insert(0, self.confirm)
+            for endpoint, view in self._app.view_functions.items():
+                if not getattr(view, CHECKED, False):
+                    self._app.view_functions[endpoint] = checking(view, self._passed)
             self._ready = ready
             return ready
+
+    def _passed(self) -> bool:
+        """Whether this gate has let the current request through to a view."""
+        held = current_request().environ.get(HELD)
+        return isinstance(held, Pass) and held.plan.entry is not None and self._ready is not None and held.gate is self._ready[0]
 
     # -- a request -------------------------------------------------------------------------------------
 
@@ -178,6 +191,38 @@ def _brought_back() -> tuple[Guard, Principal] | None:
 
 
 current.look_in(_brought_back)
+
+
+def checking(view: Any, decided: Callable[[], bool]) -> Any:
+    """A view that runs only where something has been decided: whoever replaces a hook of Flask's opens no door."""
+    if inspect.iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+            if not decided():
+                raise _undecided()
+            return await view(*args, **kwargs)
+
+        guarded: Any = guarded_async
+    else:
+
+        @functools.wraps(view)
+        def guarded_sync(*args: Any, **kwargs: Any) -> Any:
+            if not decided():
+                raise _undecided()
+            return view(*args, **kwargs)
+
+        guarded = guarded_sync
+    setattr(guarded, CHECKED, True)
+    return guarded
+
+
+def _undecided() -> ConfigurationError:
+    return ConfigurationError(
+        "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, keep its "
+        "`preprocess_request`, and redirect to a guarded view rather than calling it",
+        code="no_guard",
+    )
 
 
 def _answered_by_flask(rule: Rule | None) -> bool:

@@ -14,13 +14,12 @@ the application has run, nor has a 404, a 405 or a redirect been raised.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, has_request_context, request
 
-from cartaguard._flask_door import TAKEN, Door, current_request
+from cartaguard._flask_door import TAKEN, Door, checking, current_request
 from cartaguard._marks import MARK, marks_of
 from cartaguard.errors import ConfigurationError, NoPrincipal
 from cartaguard.guard.gate import Pass
@@ -116,23 +115,7 @@ def _marked(view: Any, requirement: Requirement) -> Any:
         setattr(part, MARK, (*marks_of(part), requirement))
     if isinstance(view, type):
         return view
-    if inspect.iscoroutinefunction(view):
-
-        @functools.wraps(view)
-        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            if not _decided(requirement):
-                raise _undecided()
-            return await view(*args, **kwargs)
-
-        return guarded_async
-
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        if not _decided(requirement):
-            raise _undecided()
-        return view(*args, **kwargs)
-
-    return guarded
+    return checking(view, functools.partial(_decided, requirement))
 
 
 def _decided(requirement: Requirement) -> bool:
@@ -141,14 +124,6 @@ def _decided(requirement: Requirement) -> bool:
         return False
     entry = held.plan.entry
     return entry is not None and requirement in entry.marks
-
-
-def _undecided() -> ConfigurationError:
-    return ConfigurationError(
-        "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, "
-        "and redirect to a guarded view rather than calling it",
-        code="no_guard",
-    )
 
 
 def _chain(view: Any) -> Iterator[Any]:
