@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -171,6 +171,32 @@ def test_a_line_whose_proof_is_only_late_goes_on_and_nothing_is_used_meanwhile()
     assert seen == [False, True]
     assert source.told[:1] == [EVERYTHING]
     assert source.told.count(EVERYTHING) == 2
+
+
+def test_a_silence_is_told_of_before_there_is_a_lease_again() -> None:
+    """A loss, and a lease that ran out; not the beginning, nor a proof in time."""
+
+    class Told(Source):
+        bound = BOUND / 4
+
+        def resumed(self) -> None:
+            seen.append(("resumed", self.time() < self.lease))
+
+    seen: list[Any] = []
+    source = Told([], [], [])
+
+    def after(seconds: float) -> Callable[[], Iterable[Heard]]:
+        def proof() -> Iterable[Heard]:
+            source.time.now += seconds
+            seen.append(seconds)
+            return (Alive(source.time()),)
+
+        return proof
+
+    source.scripts[0] = [after(0.0), after(BOUND / 8), after(BOUND / 2), after(BOUND / 8), OSError()]
+    source.scripts[1] = [after(0.0), after(BOUND / 8)]
+    source.run()
+    assert seen == [0.0, BOUND / 8, BOUND / 2, ("resumed", False), BOUND / 8, 0.0, ("resumed", False), BOUND / 8]
 
 
 def test_a_line_that_never_proves_itself_is_given_up() -> None:

@@ -171,6 +171,29 @@ def test_what_could_not_be_forgotten_there_is_not_read_again(server: RedisServer
         assert not other.check(OLGA, READ)
 
 
+@pytest.mark.parametrize("trouble", ["closed", "stall"])
+def test_who_is_back_before_the_one_that_had_something_to_tell_reads_nothing_of_before(server: RedisServer, trouble: Trouble) -> None:
+    """Both were cut off while a right was taken away; the store still has it, and nobody can be told."""
+    with Relay(server.port) as ours, Relay(server.port) as theirs:
+        shared = [SharedCache.redis(server.url(port=relay.port)) for relay in (ours, theirs)]
+        with guards(*shared) as ((one, first), (other, second)):
+            assert one.check(OLGA, READ)
+            assert other.check(OLGA, READ)
+            assert second.asked == [], "the test wants the fact to be in the store"
+            ours.trouble = theirs.trouble = trouble
+            eventually(lambda: not shared[1].bus.alive())
+            first.held = second.held = Permission.NONE
+            one.invalidate(principal=OLGA)
+            theirs.trouble = ""
+            alive(shared[1])
+            assert not other.check(OLGA, READ)
+            assert not shared[0].bus.alive()
+            ours.trouble = ""
+            alive(shared[0])
+            assert not one.check(OLGA, READ)
+            assert not other.check(OLGA, READ)
+
+
 @pytest.mark.parametrize("options", PROTOCOLS)
 def test_a_subscription_that_is_killed_empties_memory(server: RedisServer, options: str) -> None:
     """What is told in the gap is lost, and nothing of before is used after it."""

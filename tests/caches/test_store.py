@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import inf
 from typing import Any
 
@@ -35,8 +36,10 @@ from support.canary import CANARY
 from support.clock import Clock
 from support.colours import COLOURS, Run
 from support.redis import RedisServer, redis_server
+from support.relay import free_port
 from support.sources import ISSUER, OLGA, P1, Remote, alive
 from support.tokens import id_claims, mint
+from support.waiting import eventually
 
 pytestmark = pytest.mark.server
 
@@ -257,8 +260,7 @@ def test_a_server_that_is_down_is_left_alone_and_what_is_owed_is_done_first(serv
     assert not one.settle()
     assert one.health().level == "down"
     server.resume()
-    one._breaker.success()
-    assert one.settle()
+    eventually(one.settle)
     assert page(other).entries == {}
     assert one.health().level == "ok"
 
@@ -267,10 +269,77 @@ def test_a_server_that_is_down_is_left_alone_and_what_is_owed_is_done_first(serv
 
 
 def cached(server: RedisServer, remote: Remote, clock: Clock) -> CachedDirectory:
-    """The cache of one process. Its bus is closed, so that memory serves nothing."""
+    """The cache of one process that remembers nothing in memory. It would hear of everything, without a thread for it."""
     shared = SharedCache.redis(server.url())
     shared.bus.close()
-    return CachedDirectory(remote, clock=clock, shared=shared)
+    shared.bus.lease = inf
+    directory = CachedDirectory(remote, clock=clock, shared=shared)
+    directory._remember = lambda entries, epoch: None  # type: ignore[method-assign]
+    return directory
+
+
+def test_who_hears_of_nothing_does_not_read_what_others_keep(redis_only: RedisServer) -> None:
+    """It may be what somebody could not make out of date; nor is anything stored for the others then."""
+    first, second = Remote(), Remote(Permission.NONE)
+    one, other = cached(redis_only, first, Clock()), cached(redis_only, second, Clock())
+    need = PermissionNeed(OLGA, P1, int(Permission.READ))
+    blocking.run(one.fetch([need]))
+    [bus] = other._listeners
+    bus.lease = 0.0
+    for _ in range(2):
+        assert blocking.run(other.fetch([need]))[need] == Granted()
+    assert len(second.asked) == 2
+    bus.lease = inf
+    assert blocking.run(other.fetch([need]))[need] == Granted(Permission.READ)
+    assert len(second.asked) == 2
+
+
+def test_what_was_stored_before_a_silence_is_not_read_after_it(redis_only: RedisServer) -> None:
+    """By nobody: the first question makes it out of date."""
+    one, other = opened(redis_only), opened(redis_only)
+    write(one, page(one), {key(): entry()})
+    assert page(other).entries == {key(): entry()}
+    other.distrust()
+    assert page(other).entries == {}
+    assert page(one).entries == {}
+    write(one, page(one), {key(): entry()})
+    assert page(other).entries == {key(): entry()}
+
+
+def test_the_bus_of_a_shared_cache_makes_its_store_distrusted_after_a_silence(redis_only: RedisServer) -> None:
+    shared = SharedCache.redis(redis_only.url())
+    store = shared.store
+    assert isinstance(store, RedisStore)
+    write(store, page(store), {key(): entry()})
+    shared.bus.resumed()
+    assert page(store).entries == {}
+    shared.close()
+
+
+def test_what_is_owed_is_tried_at_once_and_then_ever_more_seldom() -> None:
+    """Others read the store meanwhile, so that it is not left alone for as long as by those who only read."""
+    clock = Clock()
+    store = RedisStore(Connections(f"redis://127.0.0.1:{free_port()}"), clock=clock)
+    assert not blocking.run(store.forget(EVERYTHING))
+    tried: list[float] = []
+    there = False
+
+    class Noted(Connections):
+        def call(self, command: Callable[[Any], Any]) -> Any:
+            tried.append(clock() - began)
+            return None if there else super().call(command)
+
+    store._connections = Noted(f"redis://127.0.0.1:{free_port()}")
+    began = clock()
+    while clock() < began + 120:
+        assert not store.settle()
+        clock.now += 0.25
+    assert tried[:7] == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75]
+    assert {after - before for before, after in pairwise(tried[8:])} == {30.0}
+    there = True
+    clock.now += 30
+    assert store.settle()
+    assert store._again == 0.0
 
 
 NEEDS: list[tuple[Need, float]] = [

@@ -63,6 +63,9 @@ class Shelf(Store):
         self.notes.append("settle")
         return self.works
 
+    def distrust(self) -> None:
+        pass
+
     def health(self) -> Condition:
         return Condition("cache", "shelf", "ok")
 

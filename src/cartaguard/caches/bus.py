@@ -140,6 +140,8 @@ class Bus(Listener):
         self.topic = f"{namespace}:forget"
         #: Done before anything is told that is owed; as long as it answers ``False`` nothing is.
         self.first: Callable[[], bool] = lambda: True
+        #: Done before there is a lease again after a silence.
+        self.distrust: Callable[[], object] = lambda: None
         super().__init__(channel.source, clock=clock, pause=pause)
 
     def _begin(self) -> None:
@@ -157,6 +159,9 @@ class Bus(Listener):
     def connected(self) -> None:
         self._breaker.success()
         self.settle()
+
+    def resumed(self) -> None:
+        self.distrust()
 
     def tell(self, invalidation: Invalidation) -> Steps[None]:
         """Tell the others. A failure is no fault: it is reported, and everything is told once that can be done."""

@@ -139,6 +139,10 @@ class Listener:
     def connected(self) -> None:
         """Called in the listener's thread when a line has proven itself, before a lease is given."""
 
+    def resumed(self) -> None:
+        """Called in the listener's thread before there is a lease again after there was none: others may have been cut off too,
+        and have changes to tell that nobody could hear yet."""
+
     def subscribe(self, forget: Callable[[Invalidation], object]) -> Callable[[], None]:
         """Call this for each invalidation that is heard, and with ``EVERYTHING`` at any doubt; from another thread.
 
@@ -218,6 +222,8 @@ class Listener:
                     self._tell(heard)
                     continue
                 proof = heard.since
+                if self._missing or (begun and self.clock() >= self.lease):
+                    self.resumed()
                 if not begun:
                     begun = True
                     # What was fetched while nothing was heard is not to be used, nor what is still being fetched.

@@ -36,6 +36,7 @@ class SharedCache:
         self.store = store
         if store is not None:
             bus.first = store.settle
+            bus.distrust = store.distrust
 
     @classmethod
     def redis(cls, url: str, *, namespace: str = NAMESPACE, bus: str | None = None) -> SharedCache:
@@ -82,10 +83,13 @@ class SharedCache:
 
     def health(self) -> list[Condition]:
         """How bus and store are, at once and without I/O."""
-        told = [self.bus.health()]
-        if self.store is not None:
-            told.append(self.store.health())
-        return told
+        bus = self.bus.health()
+        if self.store is None:
+            return [bus]
+        store = self.store.health()
+        if bus.level != "ok" and store.level == "ok":
+            store = Condition("cache", store.source, "unused", "down")
+        return [bus, store]
 
     def probe(self) -> Steps[None]:
         """Find out whether the store answers. The bus knows by itself: its messages prove it, or do not come."""

@@ -21,7 +21,8 @@ invalidation is found after it, whatever happens meanwhile.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from cartaguard.caches import wire
 from cartaguard.caches.entry import Entry, Key
 from cartaguard.caches.invalidation import Invalidation
 from cartaguard.caches.redis import Connections
-from cartaguard.drivers.breaker import Breaker
+from cartaguard.drivers.breaker import WAITS, Breaker
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import TransportError
 from cartaguard.model.health import Condition
@@ -117,6 +118,10 @@ class Store(Protocol):
         """Do what is still to be forgotten, blocking; whether nothing is left."""
         ...
 
+    def distrust(self) -> None:
+        """Read nothing any more that was stored before now: what it bears on may have been invalidated where nothing could be told."""
+        ...
+
     def health(self) -> Condition:
         """How it is, at once and without I/O."""
         ...
@@ -134,9 +139,17 @@ class RedisStore(Store):
     :param connections: the connections to use.
     :param namespace: what all keys begin with.
     :param lifetime: seconds for which the facts of a principal are kept together.
+    :param clock: seconds that only grow.
     """
 
-    def __init__(self, connections: Connections, *, namespace: str = "cartaguard", lifetime: float = LIFETIME) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        namespace: str = "cartaguard",
+        lifetime: float = LIFETIME,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.source = connections.source
         self._connections = connections
         self._namespace = namespace
@@ -145,6 +158,9 @@ class RedisStore(Store):
         self._down = False
         #: How many invalidations did not arrive, and up to which of them that was made good: until it is, nothing may be used.
         self._failures = self._settled = 0
+        self._clock = clock
+        #: When settling is tried again, and how often it has failed in a row.
+        self._again, self._tries = 0.0, 0
 
     def read(self, source: str, keys: Iterable[Key]) -> Steps[list[Page]]:
         asked: dict[tuple[str, str], list[Key]] = {}
@@ -217,15 +233,22 @@ class RedisStore(Store):
 
     def settle(self) -> bool:
         failures = self._failures
-        if failures != self._settled and not self._breaker.allow():
+        # Others go on reading until this is done, so that it is not left to the breaker, which waits for a second and longer.
+        if failures != self._settled and self._clock() >= self._again:
             try:
                 self._connections.call(lambda client: client.delete(self._generation))
             except TransportError:
                 self._failed()
+                self._again = self._clock() + min(0.25 * 2**self._tries, WAITS[-1])
+                self._tries = min(self._tries + 1, 10)
             else:
                 self._answered()
                 self._settled = failures
+                self._again, self._tries = 0.0, 0
         return self._settled == self._failures
+
+    def distrust(self) -> None:
+        self._failures += 1
 
     def health(self) -> Condition:
         if self._breaker.failing:

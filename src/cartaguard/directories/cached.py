@@ -251,7 +251,8 @@ class CachedDirectory(Directory):
         return kept
 
     def _load(self, batch: _Batch, epoch: int) -> Steps[dict[Key, Fact]]:
-        store = None if batch.age == 0 else self._store
+        # Who would not hear of a change does not read what others keep either: it may be what somebody could not make out of date.
+        store = None if batch.age == 0 or not self._informed() else self._store
         found: dict[Key, Fact] = {}
         pages: list[Page] = []
         if store is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from cartaguard.events import emit
 
-__all__ = ["Breaker"]
+__all__ = ["WAITS", "Breaker"]
 
 #: Seconds to wait after the first, second, … failure in a row; the last goes on for ever.
 WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 30.0)
