@@ -90,23 +90,22 @@ class Plan:
 
 
 class Below:
-    """What holds on every path that differs in its last segment only, which is a parameter.
+    """What holds on every path that differs in its last segment only, which is the one parameter.
 
     :param plan: of one such path.
     :param name: of the parameter.
     """
 
-    __slots__ = ("_demands", "_entry", "_fixed", "_name")
+    __slots__ = ("_demands", "_entry", "_name")
 
     def __init__(self, entry: Entry, plan: Plan, name: str) -> None:
         self._entry = entry
         self._name = name
-        self._fixed = {other: text for other, text in plan.params.items() if other != name}
         self._demands = [(requirement, None if filling is plan.params else filling) for requirement, filling in plan.demands]
 
     def plan(self, last: str, method: str, path: str) -> Plan:
         """The plan of the path with this last segment."""
-        params = {**self._fixed, self._name: last} if self._fixed else {self._name: last}
+        params = {self._name: last}
         if len(self._demands) == 1:
             requirement, filling = self._demands[0]
             demands: Demands = ((requirement, params if filling is None else filling),)
@@ -137,7 +136,7 @@ class Plans:
         self._seen = bytearray(_SEEN)
         #: The line of the policy that holds on every path of an entry, by entry, protocol and method.
         self._always: dict[tuple[Entry, str, str], Always] = {}
-        #: By protocol, method and all of a path up to its last segment.
+        #: By protocol, method and all of a path up to its last segment, where only that is a parameter.
         self._below: dict[tuple[str, str, str], Below] = {}
 
     @property
@@ -210,21 +209,26 @@ class Plans:
             ahead = Ahead(None, frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols)))
         # By place: names cost as much as all the rest.
         plan = Plan(entry, params, demands, method, path, None if demands else UNDECLARED, ahead)
-        if ahead is None and demands and entry.segments and entry.segments[-1] is None and method in _KEPT and cut <= _LONGEST:
-            self._learn(plan, protocol, path[:cut])
+        if ahead is None and demands and method in _KEPT:
+            self._learn(plan, entry, protocol, path[:cut])
         return plan
 
-    def _learn(self, plan: Plan, protocol: str, head: str) -> None:
-        """Note what holds on every path that differs from this one in its last segment only, if that can be told."""
-        fitting = self.table.at_the_end_of(head)
-        first = next((entry for entry in fitting if entry.names is None or entry.takes(protocol, plan.method)), None)
-        if first is None or first is not plan.entry or not first.names or not self._most:
+    def _learn(self, plan: Plan, entry: Entry, protocol: str, head: str) -> None:
+        """Note what holds on every path that differs from this one in its last segment only, if that can be told.
+
+        All before it has to be literal, so that there is no more to note than there are routes, whoever asks for what.
+        """
+        if not self._most or not entry.names or len(entry.names) > 1 or entry.segments[-1] is not None:
             return
-        if self._policy is not None and self._always[first, protocol, plan.method][0] is _VARIES:
+        for other in self.table.at_the_end_of(head):
+            if other is entry:
+                break
+            if other.names is None or other.takes(protocol, plan.method):
+                return
+        else:
             return
-        if len(self._below) >= self._most:
-            self._below = {}
-        self._below[protocol, plan.method, head] = Below(first, plan, first.names[-1])
+        if self._policy is None or self._always[entry, protocol, plan.method][0] is not _VARIES:
+            self._below[protocol, plan.method, head] = Below(entry, plan, entry.names[0])
 
     def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan:
         """The plan for an HTTP request that a framework has matched already.
