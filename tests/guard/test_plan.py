@@ -252,6 +252,25 @@ def test_a_plan_is_kept_within_bounds() -> None:
 
 
 @pytest.mark.remembers
+def test_a_path_that_comes_once_is_not_kept_and_drives_out_none() -> None:
+    """It is known by a byte of its hash, in a place that others may take; here no two have the same."""
+    plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=1)
+    busy = keep(plans, "/p/busy")
+    places = {hash(path) % 1024: path for number in range(20_000) if (path := f"/p/{number}")}
+    del places[hash("/p/busy") % 1024]
+    assert len(places) > 900
+    for path in places.values():
+        plan = plans.find("http", "GET", path)
+        plans.keep(("http", "GET", path), plan)
+        assert not plan.kept
+    assert plans.find("http", "GET", "/p/busy") is busy
+    for path in places.values():
+        plan = plans.find("http", "GET", path)
+        plans.keep(("http", "GET", path), plan)
+        assert plan.kept
+
+
+@pytest.mark.remembers
 def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
     plan = plans.find("http", "GET", "/")

@@ -40,7 +40,6 @@ _SEEN = 1024
 #: The types of parameters that are what they are for good.
 _FIXED = frozenset({str, int, float, bool, UUID})
 
-
 #: A line of the policy, if there is one, and what fills its templates; ``None``: what fills the entry's.
 Always: TypeAlias = "tuple[Entry | None, Mapping[str, Any] | None]"
 
@@ -161,7 +160,8 @@ class Plans:
         """
         protocol, method, path = key
         seen, hashed = self._seen, hash(path)
-        place, mark = hashed & _SEEN - 1, hashed >> 16 & 255
+        # Never 0, which stands where no path was seen.
+        place, mark = hashed & _SEEN - 1, hashed >> 16 & 255 or 1
         if seen[place] != mark:
             seen[place] = mark
             return
