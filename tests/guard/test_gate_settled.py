@@ -115,6 +115,31 @@ def test_what_was_permitted_is_not_decided_again_while_the_facts_stand(world: Wo
     assert len(decided) == 4
 
 
+@pytest.mark.remembers
+def test_what_is_kept_of_a_path_serves_every_caller(world: World) -> None:
+    passes = [world.ask(who, "both") for who in ("olga", "olga", "adam", "adam")]
+    plans = [held.plan for held in passes if held is not None]
+    assert len(plans) == 4
+    assert plans[1].kept
+    assert plans[2] is plans[3] is plans[1]
+
+
+def test_a_pass_has_decided_what_was_put_on_the_entries_that_it_was_confirmed_on(world: World) -> None:
+    held = world.ask("olga", "both")
+    assert held is not None
+    assert held.decided == ()
+    team, staff = groups("Team"), groups("Staff")
+    one, other = (
+        Entry("/a", ("a",), requirement=authenticated, matcher=lambda segments, path: {}, marks=marks)
+        for marks in ((authenticated, team), (staff,))
+    )
+    for entries, marks in (((one,), (authenticated, team)), ((other,), (staff,)), ((one, other), (authenticated, team, staff))):
+        assert held.confirming(entries).decided == marks
+        assert Pass(world.gate, held.principal, held.plan, entries).decided == marks
+    assert held.confirming((one,)).confirming((other,)).decided == (authenticated, team, staff)
+    assert held.decided == ()
+
+
 def test_a_credential_that_was_verified_before_is_no_good_twice_in_one_request(world: World) -> None:
     assert world.may("olga", "both")
     world.callers["olga"] *= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from cartaguard import Policy, authenticated, groups, public
 from cartaguard.errors import InvalidPath, InvalidRequest
-from cartaguard.guard.plan import NO_ROUTE, UNDECLARED, Plan, Plans
+from cartaguard.guard import plan as plan_module
+from cartaguard.guard.plan import AMBIGUOUS, NO_ROUTE, UNDECLARED, Ahead, Plan, Plans
 from cartaguard.http.routes import Entry, RouteTable, policy_entries
 from cartaguard.model.pattern import PathPattern
 
@@ -168,34 +170,126 @@ def _without_b(entry: Entry) -> Entry:
 
 
 READ, WRITE = {"permission": "read", "on": "Project:{id}"}, {"permission": "write", "on": "Project:{other}"}
+ROUTE = {"path": "/p/{id}", "require": READ}
 
 
 @pytest.mark.parametrize(
-    ("route", "lines", "demanded"),
+    ("route", "lines", "demanded", "learned"),
     [
-        ({"path": "/p/{id}", "require": READ}, [], ["read"]),
-        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/{id}", "require": READ}], ["read", "read"]),
-        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/{other}", "require": WRITE}], ["read", "write"]),
-        ({"path": "/p/{id}", "require": READ}, [{"path": "/q/{id}", "require": TEAM}, {"path": "/*", "require": TEAM}], ["read", "groups"]),
-        ({"path": "/p/{id}", "require": READ}, [{"path": "/p/2", "require": TEAM}], ["read"]),
-        ({"path": "/{a}/{id}", "require": READ}, [{"path": "/{a}/{id}", "require": READ}], ["read", "read"]),
+        (ROUTE, [], ["id"], True),
+        (ROUTE, [{"path": "/p/{id}", "require": READ}], ["id", "id"], True),
+        (ROUTE, [{"path": "/p/{other}", "require": WRITE}], ["id", "other"], False),
+        (ROUTE, [{"path": "/q/{id}", "require": TEAM}, {"path": "/*", "require": TEAM}], ["id", ""], True),
+        (ROUTE, [{"path": "/p/{id}/*", "require": READ}], ["id", "id"], True),
+        (ROUTE, [{"path": "/p/{id}", "methods": ["PUT"], "require": WRITE | {"on": "Project:{id}"}}], ["id"], True),
+        (ROUTE, [{"path": "/p/2", "require": TEAM}], ["id"], False),
+        (ROUTE, [{"path": "/{id}/2", "require": TEAM}], ["id"], False),
+        ({"path": "/p/{id}"}, [{"path": "/*", "require": TEAM}], [""], True),
+        ({"path": "/p/{id}"}, [{"path": "/p/{id}", "require": READ}], ["id"], True),
+        ({"path": "/{a}/{id}", "require": READ}, [], ["id"], False),
     ],
 )
 def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
-    route: dict[str, object], lines: list[dict[str, object]], demanded: list[str]
+    route: dict[str, object], lines: list[dict[str, object]], demanded: list[str], learned: bool
 ) -> None:
-    """With the parameters of that other one, and never where a line is for one of them only."""
-    [own] = routes(route)
+    """With the parameters of that other one, and never where a line is for one of them only; the table is then not asked."""
+    [own] = routes({"require": OPEN, **route})
+    if "require" not in route:
+        own = Entry(own.path, own.segments, requirement=None, matcher=own.matcher, names=own.names)
     plans = Plans([own], policy(*lines))
     for text in ("1", "2", "3-x", "ä", "3-x"):
         plan = plans.find("http", "GET", f"/p/{text}")
         assert (plan.entry, plan.params["id"], plan.verdict, plan.ahead) == (own, text, None, None)
-        expected = [*demanded, "groups"] if text == "2" and len(demanded) == 1 and lines else demanded
-        assert [type(requirement).__name__ for requirement, _ in plan.demands] == [
-            {"read": "HasPermission", "write": "HasPermission", "groups": "InGroups"}[word] for word in expected
-        ]
-        for (_, filling), word in zip(plan.demands, expected, strict=True):
-            assert filling.get({"read": "id", "write": "other", "groups": "none"}[word]) == (None if word == "groups" else text)
+        one_only = text == "2" and any(str(line["path"]).endswith("/2") for line in lines)
+        fillings = [dict(filling) for _, filling in plan.demands]
+        expected = [dict(plan.params) if name == "id" else {name: text} if name else {} for name in demanded]
+        assert fillings[: len(expected)] == expected
+        assert len(fillings) == len(expected) + one_only
+    if learned:
+        plans.table = None  # type: ignore[assignment]
+        plan = plans.find("http", "GET", "/p/4")
+        assert (plan.entry, plan.params, plan.method, plan.path) == (own, {"id": "4"}, "GET", "/p/4")
+        assert [dict(filling) for _, filling in plan.demands] == [{"id": "4"} if name else {} for name in demanded]
+    assert bool(plans._below) is learned
+
+
+def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
+    """Unless one before it might take it too, or say no to some texts."""
+    lines: list[dict[str, object]] = [{"path": "/p/{id}", "methods": [method], "require": OPEN} for method in ("GET", "PUT", "DELETE")]
+    get, put, other = routes(*lines)
+    plans = Plans([get, _without_b(put), other], Policy())
+    for method, entry in (("GET", get), ("DELETE", other)):
+        for text in ("1", "b"):
+            assert plans.find("http", method, f"/p/{text}").entry is entry
+    assert plans.find("http", "PUT", "/p/1").ahead is None
+    assert plans.find("http", "PUT", "/p/b").ahead == Ahead(None, frozenset({"GET", "DELETE"}))
+    assert set(plans._below) == {("http", "GET", "/p/")}
+    both = Plans([get, put], Policy())
+    assert [both.find("http", method, "/p/1").entry for method in ("PUT", "GET", "PUT")] == [put, get, put]
+    assert {method for _, method, _ in both._below} == {"GET", "PUT"}
+
+
+def test_the_line_of_an_entry_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    [own] = routes({"path": "/p/{id}/x", "require": READ})
+    plans = Plans([own], policy({"path": "/*", "require": TEAM}))
+    asked: list[str] = []
+    always = plan_module._always
+
+    def noted(table: RouteTable, entry: Entry, protocol: str, method: str) -> Any:
+        asked.append(method)
+        return always(table, entry, protocol, method)
+
+    monkeypatch.setattr(plan_module, "_always", noted)
+    for number in range(3):
+        for method in ("GET", "BREW"):
+            assert len(plans.find("http", method, f"/p/{number}/x").demands) == 2
+    assert sorted(asked) == ["BREW"] * 3 + ["GET"]
+
+
+def test_a_plan_of_what_was_matched_says_what_was_asked_for_and_denies_unless_something_is_demanded() -> None:
+    def converted(path: str, params: Mapping[str, Any]) -> str | None:
+        return None if params["n"] < 0 else f"/items/{params['n']}"
+
+    def matched(line: dict[str, object] | None, requirement: Any, n: int, path: str = "/items/08", method: str = "GET") -> Any:
+        entry = Entry("/items/<n>", ("items", None), requirement=requirement, matcher=lambda segments, path: {}, rebuild=converted)
+        given = {"n": n}
+        plan = Plans([entry], policy(*([line] if line else []))).make_matched(entry, given, method, path)
+        given["n"] = 99
+        assert (plan.entry, plan.params, plan.method, plan.path, plan.ahead) == (entry, {"n": n}, method, path, None)
+        return [type(part).__name__ for part, _ in plan.demands], plan.verdict
+
+    everywhere: dict[str, object] = {"path": "/*", "require": TEAM}
+    there: dict[str, object] = {"path": "/items/8", "require": TEAM}
+    assert matched(None, authenticated, 8) == (["Authenticated"], None)
+    assert matched(None, None, 8) == ([], UNDECLARED)
+    assert matched(everywhere, authenticated, 8) == (["Authenticated", "InGroups"] * 2, None)
+    assert matched(everywhere, authenticated, 8, "/items/8") == (["Authenticated", "InGroups"], None)
+    assert matched(there, authenticated, 8) == (["Authenticated", "Authenticated", "InGroups"], None)
+    assert matched(there, None, 8) == ([], UNDECLARED)
+    assert matched(everywhere, None, -1) == (["InGroups"], AMBIGUOUS)
+    assert matched(there, None, -1) == ([], UNDECLARED)
+    with pytest.raises(InvalidPath):
+        matched(None, authenticated, 8, "/items//8")
+    for line in (None, everywhere):
+        with pytest.raises(InvalidRequest, match="not in capitals"):
+            matched(line, authenticated, 8, method="get")
+    nowhere = Plans([], Policy()).make_matched(None, {"n": 1}, "GET", "/x")
+    assert (nowhere.entry, nowhere.params, nowhere.demands, nowhere.method, nowhere.path) == (None, {}, (), "GET", "/x")
+    assert nowhere.verdict is NO_ROUTE
+
+
+def test_a_method_that_can_be_read_in_two_ways_demands_nothing_it_is_refused() -> None:
+    [own] = routes({"path": "/a", "require": OPEN})
+    for plans in (Plans([own], Policy()), Plans([own], policy({"path": "/*", "require": TEAM}))):
+        with pytest.raises(InvalidRequest, match="not in capitals"):
+            plans.demanded(own, {}, "http", "get", "/a")
+        assert plans.demanded(own, {}, "websocket", "", "/a")
+
+
+def test_a_plan_that_says_nothing_denies() -> None:
+    assert Plan(None).verdict is UNDECLARED
+    assert Plan(None, demands=((authenticated, {}),)).verdict is None
+    assert Plan(None, demands=((authenticated, {}),), verdict=NO_ROUTE).verdict is NO_ROUTE
 
 
 def test_what_is_learned_of_paths_is_no_more_than_there_are_routes_and_methods() -> None:

@@ -91,6 +91,38 @@ def test_the_empty_path_is_the_root() -> None:
     assert found(RouteTable([entry("/")]), "") == [("/", {})]
 
 
+@pytest.mark.parametrize(
+    ("patterns", "head", "found"),
+    [
+        (["/p/{id}"], "/p/", ["/p/{id}"]),
+        (["/p/{id}", "/p/{n}", "/q/{id}"], "/p/", ["/p/{id}", "/p/{n}"]),
+        (["/{id}"], "/", ["/{id}"]),
+        (["/{id}"], "/p/", []),
+        (["/p/{id}"], "/", []),
+        (["/p/{id}"], "/q/", []),
+        (["/p/{id}"], "/pp/", []),
+        (["/p/{id}"], "/p/q/", []),
+        (["/p/{id}/x"], "/p/1/", []),
+        (["/p/{id}/x"], "/p/1/x/", []),
+        (["/p/{id}/{n}"], "/p/1/", ["/p/{id}/{n}"]),
+        (["/p/q/{n}"], "/p/q/", ["/p/q/{n}"]),
+        (["/p/q/{n}"], "/p/", []),
+        (["/p q/{n}"], "/p q/", ["/p q/{n}"]),
+        # Some fit one last segment and not another.
+        (["/p/{id}", "/p/q"], "/p/", []),
+        (["/p/q"], "/p/", []),
+        (["/p/{id}", "/p/*"], "/p/", []),
+        (["/p/{id}", "/*"], "/p/", []),
+        (["/p/{id}/*"], "/p/", []),
+        (["/p/{id}", "/{a}/q"], "/p/", []),
+        (["/{id}", "/q"], "/", []),
+        (["/{id}", "/*"], "/", []),
+    ],
+)
+def test_what_fits_a_path_whatever_its_last_segment_is(patterns: list[str], head: str, found: list[str]) -> None:
+    assert [one.path for one in RouteTable([entry(pattern) for pattern in patterns]).at_the_end_of(head)] == found
+
+
 def test_a_policy_becomes_entries() -> None:
     policy = Policy.from_dict(
         {
@@ -134,5 +166,7 @@ def test_a_matcher_is_given_the_segments_and_the_whole_path() -> None:
         given.append((segments, path))
         return {}
 
-    RouteTable([Entry("/{a}/{b}", (None, None), requirement=authenticated, matcher=note)]).candidates("/1/2")
-    assert given == [(["1", "2"], "/1/2")]
+    for others in ([], [entry("/*")], [entry("/1/{x}")]):
+        RouteTable([Entry("/{a}/{b}", (None, None), requirement=authenticated, matcher=note), *others]).candidates("/1/2")
+        assert given.pop() == (["1", "2"], "/1/2")
+    assert given == []

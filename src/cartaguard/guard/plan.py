@@ -52,7 +52,7 @@ class Ahead(NamedTuple):
 
 
 class Plan:
-    """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may.
+    """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may, as by default.
 
     ``method`` and ``path`` are what was asked for. ``ahead`` is set where the framework will not serve the request,
     but answer itself. ``kept`` says that it is kept for later requests: nothing of it may change then.
@@ -75,7 +75,7 @@ class Plan:
         self.demands = demands
         self.method = method
         self.path = path
-        self.verdict = verdict
+        self.verdict = verdict if verdict is not None or demands else UNDECLARED
         self.ahead = ahead
         self.kept = False
 
@@ -208,7 +208,7 @@ class Plans:
         elif not fits:
             ahead = Ahead(None, frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols)))
         # By place: names cost as much as all the rest.
-        plan = Plan(entry, params, demands, method, path, None if demands else UNDECLARED, ahead)
+        plan = Plan(entry, params, demands, method, path, None, ahead)
         if ahead is None and demands and method in _KEPT:
             self._learn(plan, entry, protocol, path[:cut])
         return plan
@@ -244,17 +244,16 @@ class Plans:
         params = dict(params) if params else NO_PARAMS
         policy = self._policy
         if policy is None:
-            demands = _together(entry, params, "http", method, None)
-            return Plan(entry, params, demands, method, path, None if demands else UNDECLARED)
+            return Plan(entry, params, _together(entry, params, "http", method, None), method, path)
         demands = self.demanded(entry, params, "http", method, path)
-        understood = path if entry.rebuild is None else entry.rebuild(path, params)
+        understood = path if entry.rebuild is None or not demands else entry.rebuild(path, params)
         if understood is None:
-            return Plan(entry, params, demands, method, path, AMBIGUOUS if demands else UNDECLARED)
+            return Plan(entry, params, demands, method, path, AMBIGUOUS)
         if understood != path:
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
             more = self.demanded(entry, params, "http", method, understood)
-            demands = (*demands, *more) if demands and more else ()
-        return Plan(entry, params, demands, method, path, None if demands else UNDECLARED)
+            demands = (*demands, *more) if more else ()
+        return Plan(entry, params, demands, method, path)
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""
@@ -314,7 +313,11 @@ def _always(policy: RouteTable, entry: Entry, protocol: str, method: str) -> Alw
     for line in policy.entries:
         if line.requirement is None or not line.takes(protocol, method) or apart(line, entry):
             continue
-        if line.names == entry.names and line.segments == entry.segments and not line.tail and not entry.tail:
-            return line, None
-        return (line, NO_PARAMS) if not line.names and covers(line, entry) else (_VARIES, None)
+        if covers(line, entry):
+            if not line.names:
+                return line, NO_PARAMS
+            if line.names == entry.names:
+                # As many parameters, so that they are at the same places.
+                return line, None
+        return _VARIES, None
     return None, None
