@@ -223,7 +223,8 @@ class Plans:
         for other in self.table.at_the_end_of(head):
             if other is entry:
                 break
-            if other.names is None or other.takes(protocol, plan.method):
+            if other.names is None:
+                # It may take another last segment.
                 return
         else:
             return
