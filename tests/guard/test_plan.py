@@ -196,7 +196,7 @@ def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
     [own] = routes({"require": OPEN, **route})
     if "require" not in route:
         own = Entry(own.path, own.segments, requirement=None, matcher=own.matcher, names=own.names)
-    plans = Plans([own], policy(*lines))
+    plans = Plans([own], policy(*lines), kept=10)
     for text in ("1", "2", "3-x", "ä", "3-x"):
         plan = plans.find("http", "GET", f"/p/{text}")
         assert (plan.entry, plan.params["id"], plan.verdict, plan.ahead) == (own, text, None, None)
@@ -217,14 +217,14 @@ def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
     """Unless one before it might take it too, or say no to some texts."""
     lines: list[dict[str, object]] = [{"path": "/p/{id}", "methods": [method], "require": OPEN} for method in ("GET", "PUT", "DELETE")]
     get, put, other = routes(*lines)
-    plans = Plans([get, _without_b(put), other], Policy())
+    plans = Plans([get, _without_b(put), other], Policy(), kept=10)
     for method, entry in (("GET", get), ("DELETE", other)):
         for text in ("1", "b"):
             assert plans.find("http", method, f"/p/{text}").entry is entry
     assert plans.find("http", "PUT", "/p/1").ahead is None
     assert plans.find("http", "PUT", "/p/b").ahead == Ahead(None, frozenset({"GET", "DELETE"}))
     assert set(plans._below) == {("http", "GET", "/p/")}
-    both = Plans([get, put], Policy())
+    both = Plans([get, put], Policy(), kept=10)
     assert [both.find("http", method, "/p/1").entry for method in ("PUT", "GET", "PUT")] == [put, get, put]
     assert {method for _, method, _ in both._below} == {"GET", "PUT"}
 
