@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -342,6 +343,33 @@ def test_every_kind_of_view_is_served_to_who_may() -> None:
     app, _ = _everywhere()
     for path in _EVERYWHERE:
         assert [ask(app, path, user)[0] for user in ("", "olga", "olga")] == [401, 200, 200]
+
+
+def test_who_replaces_that_hook_before_there_was_a_request_opens_no_door() -> None:
+    """The gate has then never run at all."""
+    app, _ = _everywhere()
+    vars(app)["preprocess_request"] = lambda: None
+    for path in (*_EVERYWHERE, "/static/style.css"):
+        with pytest.raises(ConfigurationError, match="nothing has decided"):
+            ask(app, path, "olga")
+
+
+def test_views_are_still_given_to_endpoints_while_an_application_is_set_up() -> None:
+    """To several rules, and by extensions that put something around them; another view for an endpoint stays an error."""
+    app, _ = _everywhere()
+    app.add_url_rule("/over-again", "over", app.view_functions.get("over"))
+    inner: Any = app.view_functions["over"]
+
+    @wraps(inner)
+    def around() -> str:
+        return f"around {inner()}"
+
+    app.view_functions["over"] = around
+    assert [ask(app, path, "olga") for path in ("/over", "/over-again")] == [(200, "around over")] * 2
+    assert ask(app, "/over")[0] == 401
+    other, _ = _everywhere()
+    with pytest.raises(AssertionError, match="overwriting an existing endpoint"):
+        other.add_url_rule("/another", "over", lambda: "another")
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["before the first request", "after one"])

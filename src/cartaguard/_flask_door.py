@@ -64,6 +64,8 @@ class Door:
         self._unbinds = False
         self._preprocess: Callable[..., Any] = app.preprocess_request
         vars(app)["preprocess_request"] = self.admit
+        # From now on, and not from the first request on: the hook may be replaced before there was one.
+        app.view_functions = _Views(app.view_functions, self._passed)
         for kind in ANSWERED:
             app.register_error_handler(kind, self.answer)
 
@@ -94,9 +96,8 @@ class Door:
             before = self._app.before_request_funcs.setdefault(None, [])
             if any(self._app.url_value_preprocessors.values()) and self.confirm not in before:
                 before.insert(0, self.confirm)
-            for endpoint, view in self._app.view_functions.items():
-                if not getattr(view, CHECKED, False):
-                    self._app.view_functions[endpoint] = checking(view, self._passed)
+            views = self._app.view_functions
+            self._app.view_functions = {endpoint: views[endpoint] for endpoint in views}
             self._ready = ready
             return ready
 
@@ -193,6 +194,21 @@ def _brought_back() -> tuple[Guard, Principal] | None:
 current.look_in(_brought_back)
 
 
+class _Views(dict[str, Any]):
+    """The views of an application that is being set up: who takes one out to run it gets the check in front of it.
+
+    ``get`` gives a view as it was put in, by which Flask tells that an endpoint is given to another one.
+    """
+
+    def __init__(self, views: Mapping[str, Any], decided: Callable[[], bool]) -> None:
+        super().__init__(views)
+        self._decided = decided
+
+    def __getitem__(self, endpoint: str) -> Any:
+        view = super().__getitem__(endpoint)
+        return view if getattr(view, CHECKED, False) else checking(view, self._decided)
+
+
 def checking(view: Any, decided: Callable[[], bool]) -> Any:
     """A view that runs only where something has been decided: whoever replaces a hook of Flask's opens no door."""
     if inspect.iscoroutinefunction(view):
@@ -219,7 +235,7 @@ def checking(view: Any, decided: Callable[[], bool]) -> Any:
 
 def _undecided() -> ConfigurationError:
     return ConfigurationError(
-        "this view has a requirement that nothing has decided for this request; call `carta.init_app(app)`, keep its "
+        "nothing has decided for this request whether this view may be used; call `carta.init_app(app)`, keep its "
         "`preprocess_request`, and redirect to a guarded view rather than calling it",
         code="no_guard",
     )
