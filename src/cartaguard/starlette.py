@@ -84,21 +84,14 @@ class GuardMiddleware(_AsgiGuard):
         )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        gate, rooted = self._gate, self._rooted
-        if scope["type"] != "http" or gate is None or current.used or self.allow_preflight or not self._answered_inside:
-            return super().__call__(scope, receive, send)
-        if scope.get("root_path") or (rooted is not None and rooted.root_path):
+        if scope["type"] != "http" or current.used or not self._answered_inside:
             return super().__call__(scope, receive, send)
         # Nothing is left to do once the application has answered: a coroutine of its own would only cost each request.
-        values = []
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                values.append(value)
         try:
-            held = gate.admit("http", scope["method"], scope["path"], values)
-        except Refused as refused:
-            return self._refuse(refused, scope, receive, send)
-        if held is None:
+            held = self._admit(scope)
+        except (Refused, ConfigurationError) as fault:
+            return self._answer(fault, scope, receive, send)
+        if not isinstance(held, Pass):
             return super().__call__(scope, receive, send)
         scope["cartaguard"] = held
         scope["user"] = held.principal
