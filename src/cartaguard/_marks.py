@@ -72,9 +72,7 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
         for argument in args:
             scope = getattr(argument, "scope", None)
             if type(scope) is dict or isinstance(scope, Mapping):
-                held = scope.get("cartaguard")
-                # As :func:`confirmed` does, which costs each request a call.
-                if type(held) is Pass and requirement in held.decided:
+                if confirmed(scope, requirement):
                     return endpoint(*args, **kwargs)
                 break
         raise _undecided()

@@ -129,8 +129,7 @@ def _checked(key: int, handle: ASGIApp) -> ASGIApp:
         alone = gate.alone.get(key)
         if alone is not None and alone[0] is plan.entry and (params is plan.params or params == plan.params) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
-            after = held.after
-            scope["cartaguard"] = after if after is not None and after.confirmed is alone else held.confirming(alone)
+            scope["cartaguard"] = held.confirming(alone)
             return handle(scope, receive, send)
         found = gate.found.get(key)
         entries: Sequence[Entry] = ()

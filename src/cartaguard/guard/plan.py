@@ -158,7 +158,7 @@ class Plans:
         It is kept at the second request with this path: of paths that come once only, nothing stays but a byte, and
         they drive out none that come again.
         """
-        protocol, method, path = key
+        _, method, path = key
         seen, hashed = self._seen, hash(path)
         # Never 0, which stands where no path was seen.
         place, mark = hashed & _SEEN - 1, hashed >> 16 & 255 or 1
@@ -167,11 +167,10 @@ class Plans:
             return
         if method not in _KEPT or len(path) > _LONGEST or not self._most:
             return
-        if protocol == "matched":
-            for value in plan.params.values():
-                if type(value) not in _FIXED:
-                    # It may be another one by the next request.
-                    return
+        for value in plan.params.values():
+            if type(value) not in _FIXED:
+                # It may be another one by the next request.
+                return
         plan.kept = True
         if len(self.kept) >= self._most:
             # Start over rather than keep an order: the busy ones are back at once.

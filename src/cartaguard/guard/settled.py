@@ -25,7 +25,7 @@ _set: Any = Principal.__dict__["settled"].__set__
 
 def remember(principal: Principal, standing: object, key: int | tuple[Any, ...], permit: object) -> None:
     """Remember a permit: a decision, by the number of what was asked and the text that filled it, or what a gate let through,
-    by the gate and all that was asked of it, the path last.
+    by protocol, method and path.
 
     Threads may lose each other's; what is there is right all the same.
     """
