@@ -339,7 +339,14 @@ def test_what_is_owed_is_tried_at_once_and_then_ever_more_seldom() -> None:
     there = True
     clock.now += 30
     assert store.settle()
-    assert store._again == 0.0
+    # And then from the beginning.
+    there, began = False, clock()
+    tried.clear()
+    store.distrust()
+    for _ in range(5):
+        assert not store.settle()
+        clock.now += 0.25
+    assert tried == [0, 0.25, 0.75]
 
 
 NEEDS: list[tuple[Need, float]] = [

@@ -32,7 +32,7 @@ from cartaguard.caches import wire
 from cartaguard.caches.entry import Entry, Key
 from cartaguard.caches.invalidation import Invalidation
 from cartaguard.caches.redis import Connections
-from cartaguard.drivers.breaker import WAITS, Breaker
+from cartaguard.drivers.breaker import Breaker
 from cartaguard.drivers.effects import Call, Steps
 from cartaguard.errors import TransportError
 from cartaguard.model.health import Condition
@@ -44,6 +44,9 @@ LIFETIME = 300.0
 
 #: How many facts of a principal are kept.
 FIELDS = 4096
+
+#: Seconds to wait before what is owed is tried again, after the first, second, … failure in a row.
+_SETTLING = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 
 #: How many are asked for, or stored, at once; others are not shared.
 _AT_ONCE = 500
@@ -158,9 +161,8 @@ class RedisStore(Store):
         self._down = False
         #: How many invalidations did not arrive, and up to which of them that was made good: until it is, nothing may be used.
         self._failures = self._settled = 0
-        self._clock = clock
-        #: When settling is tried again, and how often it has failed in a row.
-        self._again, self._tries = 0.0, 0
+        # Others go on reading until what is owed is done: that is tried sooner than a question that only reads.
+        self._settling = Breaker(clock, waits=_SETTLING)
 
     def read(self, source: str, keys: Iterable[Key]) -> Steps[list[Page]]:
         asked: dict[tuple[str, str], list[Key]] = {}
@@ -233,18 +235,16 @@ class RedisStore(Store):
 
     def settle(self) -> bool:
         failures = self._failures
-        # Others go on reading until this is done, so that it is not left to the breaker, which waits for a second and longer.
-        if failures != self._settled and self._clock() >= self._again:
+        if failures != self._settled and not self._settling.allow():
             try:
                 self._connections.call(lambda client: client.delete(self._generation))
             except TransportError:
                 self._failed()
-                self._again = self._clock() + min(0.25 * 2**self._tries, WAITS[-1])
-                self._tries = min(self._tries + 1, 10)
+                self._settling.failure()
             else:
                 self._answered()
                 self._settled = failures
-                self._again, self._tries = 0.0, 0
+                self._settling.success()
         return self._settled == self._failures
 
     def distrust(self) -> None:

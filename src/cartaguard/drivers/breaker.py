@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from cartaguard.events import emit
 
-__all__ = ["WAITS", "Breaker"]
+__all__ = ["Breaker"]
 
 #: Seconds to wait after the first, second, … failure in a row; the last goes on for ever.
 WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 30.0)
@@ -25,15 +25,17 @@ class Breaker:
 
     :param clock: seconds that only grow.
     :param source: what events call the service; without it, nothing is reported.
+    :param waits: seconds to wait after the first, second, … failure in a row; the last goes on for ever.
 
     There is no lock, so that a fork cannot copy a held one: a race lets one more attempt through, no worse.
     """
 
-    __slots__ = ("_clock", "_failures", "_source", "_trying", "_until", "answered")
+    __slots__ = ("_clock", "_failures", "_source", "_trying", "_until", "_waits", "answered")
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, source: str = "") -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, source: str = "", *, waits: tuple[float, ...] = WAITS) -> None:
         self._clock = clock
         self._source = source
+        self._waits = waits
         self._failures = 0
         self._until = 0.0
         self._trying = False
@@ -65,10 +67,10 @@ class Breaker:
         if self._failures and not self._trying and now < self._until:
             return
         self._trying = False
-        if self._failures == len(WAITS) - 1 and self._source:
+        if self._failures == len(self._waits) - 1 and self._source:
             emit("breaker_opened", source=self._source)
-        self._failures = min(self._failures + 1, len(WAITS))
-        self._until = now + WAITS[self._failures - 1]
+        self._failures = min(self._failures + 1, len(self._waits))
+        self._until = now + self._waits[self._failures - 1]
 
     @property
     def failing(self) -> bool:
@@ -79,9 +81,9 @@ class Breaker:
         """Seconds for which the service is left alone; unlike :meth:`allow` it claims no attempt."""
         wait = self._until - self._clock() if self._failures else 0.0
         # There is no longer wait than the longest: a clock that was set back must not make it one.
-        return wait if 0.0 < wait <= WAITS[-1] else 0.0
+        return wait if 0.0 < wait <= self._waits[-1] else 0.0
 
     @property
     def open(self) -> bool:
-        """Whether five failures in a row have opened it."""
-        return self._failures == len(WAITS)
+        """Whether as many failures in a row as there are waits have opened it."""
+        return self._failures == len(self._waits)
