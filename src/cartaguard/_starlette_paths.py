@@ -23,6 +23,9 @@ _ONE_SEGMENT = (StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor
 #: What a mount calls the rest of its path.
 _REST = "path"
 
+#: The expression of Starlette's converter of texts; an application may have given it another one.
+_ANY_SEGMENT = "[^/]+"
+
 #: A parameter that is all of its segment.
 _WHOLE = re.compile(r"\{[^{}]+\}")
 
@@ -88,7 +91,7 @@ class _Shape:
         self.whole: tuple[str, ...] | None = None
         #: The same as :meth:`match`, where the segments say it all.
         self.fill: Fill | None = None
-        plain = all(type(convertor) is StringConvertor for convertor in self._convertors.values())
+        plain = all(type(convertor) is StringConvertor and convertor.regex == _ANY_SEGMENT for convertor in self._convertors.values())
         if plain and not self.open and all(_WHOLE.fullmatch(part) for part in path.split("/") if "{" in part):
             self.whole = tuple(self.names)
             self.fill = filler(self.segments, self.names)

@@ -210,7 +210,7 @@ def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
         plan = plans.find("http", "GET", "/p/4")
         assert (plan.entry, plan.params, plan.method, plan.path) == (own, {"id": "4"}, "GET", "/p/4")
         assert [dict(filling) for _, filling in plan.demands] == [{"id": "4"} if name else {} for name in demanded]
-    assert bool(plans._below) is learned
+    assert bool(plans._siblings) is learned
 
 
 def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
@@ -223,10 +223,10 @@ def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
             assert plans.find("http", method, f"/p/{text}").entry is entry
     assert plans.find("http", "PUT", "/p/1").ahead is None
     assert plans.find("http", "PUT", "/p/b").ahead == Ahead(None, frozenset({"GET", "DELETE"}))
-    assert set(plans._below) == {("http", "GET", "/p/")}
+    assert set(plans._siblings) == {("http", "GET", "/p/")}
     both = Plans([get, put], Policy(), kept=10)
     assert [both.find("http", method, "/p/1").entry for method in ("PUT", "GET", "PUT")] == [put, get, put]
-    assert {method for _, method, _ in both._below} == {"GET", "PUT"}
+    assert {method for _, method, _ in both._siblings} == {"GET", "PUT"}
 
 
 def test_the_line_of_an_entry_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ def test_what_is_learned_of_paths_is_no_more_than_there_are_routes_and_methods()
                 assert plans.find("http", method, f"/q/a{number}/{number}").params == {"a": f"a{number}", "id": str(number)}
                 assert plans.find("http", method, f"/r/{number}/x").params == {"a": str(number)}
                 assert plans.find("http", method, f"/s/{number}").verdict is not None
-        assert set(plans._below) == ({("http", "GET", "/p/"), ("http", "PUT", "/p/")} if kept else set())
+        assert set(plans._siblings) == ({("http", "GET", "/p/"), ("http", "PUT", "/p/")} if kept else set())
 
 
 def test_an_unusual_method_is_looked_up_each_time() -> None:

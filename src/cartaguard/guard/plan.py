@@ -88,7 +88,7 @@ class Plan:
         return own == params and [*map(type, params.values())] == [*map(type, own.values())]
 
 
-class Below:
+class Siblings:
     """What holds on every path that differs in its last segment only, which is the one parameter.
 
     :param plan: of one such path.
@@ -136,7 +136,7 @@ class Plans:
         #: The line of the policy that holds on every path of an entry, by entry, protocol and method.
         self._always: dict[tuple[Entry, str, str], Always] = {}
         #: By protocol, method and all of a path up to its last segment, where only that is a parameter.
-        self._below: dict[tuple[str, str, str], Below] = {}
+        self._siblings: dict[tuple[str, str, str], Siblings] = {}
 
     @property
     def policed(self) -> bool:
@@ -181,7 +181,7 @@ class Plans:
     def make(self, protocol: str, method: str, path: str) -> Plan:
         """:meth:`find`, for a plan that is not kept."""
         cut = path.rfind("/") + 1
-        known = self._below.get((protocol, method, path[:cut]))
+        known = self._siblings.get((protocol, method, path[:cut]))
         if known is not None and cut < len(path):
             last = path[cut:]
             if not (last.isalnum() and last.isascii()):
@@ -228,7 +228,7 @@ class Plans:
         else:
             return
         if self._policy is None or self._always[entry, protocol, plan.method][0] is not _VARIES:
-            self._below[protocol, plan.method, head] = Below(entry, plan, entry.names[0])
+            self._siblings[protocol, plan.method, head] = Siblings(entry, plan, entry.names[0])
 
     def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan:
         """The plan for an HTTP request that a framework has matched already.

@@ -104,7 +104,7 @@ Candidate: TypeAlias = "tuple[Entry, Mapping[str, Any]]"
 
 
 class _Node:
-    __slots__ = ("any", "ends", "literal", "parts", "tails")
+    __slots__ = ("any", "ends", "forks", "literal", "tails")
 
     def __init__(self) -> None:
         self.literal: dict[str, _Node] = {}
@@ -112,7 +112,7 @@ class _Node:
         self.ends: list[tuple[int, Entry]] = []
         self.tails: list[tuple[int, Entry]] = []
         #: Whether there is more than one way from here on.
-        self.parts = False
+        self.forks = False
 
 
 class RouteTable:
@@ -143,7 +143,7 @@ class RouteTable:
             walked.append(node)
         (node.tails if entry.tail else node.ends).append((order, entry))
         for node in walked:
-            node.parts = bool(node.tails) or (node.any is not None and bool(node.literal))
+            node.forks = bool(node.tails) or (node.any is not None and bool(node.literal))
 
     def candidates(self, path: str) -> tuple[Candidate, ...]:
         """The entries that fit a path, with their parameters, in the declared order.
@@ -166,10 +166,10 @@ class RouteTable:
         """
         node: _Node | None = self._root
         for segment in head[1:-1].split("/") if len(head) > 1 else ():
-            if node is None or node.parts:
+            if node is None or node.forks:
                 return []
             node = node.literal.get(segment) or node.any
-        last = None if node is None or node.parts or node.literal else node.any
+        last = None if node is None or node.forks or node.literal else node.any
         return [] if last is None or last.tails else [entry for _, entry in last.ends]
 
     def _find(self, path: str) -> tuple[Candidate, ...]:
@@ -178,7 +178,7 @@ class RouteTable:
         for segment in segments:
             if node is None:
                 return ()
-            if node.parts:
+            if node.forks:
                 found = _collect(self._root, segments)
                 break
             node = node.literal.get(segment) or node.any
