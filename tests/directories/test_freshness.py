@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from cartaguard import Guard, Permission, Principal, Requirement, Resource, groups, permission, restricted
+from cartaguard.caches.listener import Listener
 from cartaguard.directories.base import Directory
 from cartaguard.directories.cached import ALLOW, DENY, CachedDirectory
 from cartaguard.directories.chain import ChainDirectory
@@ -222,9 +223,26 @@ class Slow(Source):
 )
 def test_a_fetch_that_began_too_long_ago_is_not_joined(age: float | None, later: float, fetches: int) -> None:
     """What it is going to tell would be older than the requirement allows."""
-    source, clock = Slow(), Clock()
-    cache = CachedDirectory(source, clock=clock)
-    need = PermissionNeed(OLGA, P1, 1, Freshness(age))
+    ask_twice(CachedDirectory(Slow(), clock=Clock()), Freshness(age), later, fetches)
+
+
+@pytest.mark.parametrize(("age", "later", "fetches"), [(None, 0.4, 1), (None, 0.5, 2), (2.0, 0.5, 2), (0.25, 0.125, 1), (0.25, 0.25, 2)])
+def test_who_would_not_hear_of_a_change_joins_no_fetch_that_began_half_a_second_ago(age: float | None, later: float, fetches: int) -> None:
+    """Nothing that was changed since then could have been told, and a source may be slow."""
+
+    class Deaf(Listener):
+        def alive(self) -> bool:
+            return False
+
+    source = Slow()
+    source.changes = Deaf("test")
+    ask_twice(CachedDirectory(source, clock=Clock()), Freshness(age), later, fetches)
+
+
+def ask_twice(cache: CachedDirectory, fresh: Freshness, later: float, fetches: int) -> None:
+    """Two questions, the second so many seconds later, while the first is being answered, make so many fetches."""
+    source, clock = cast("Slow", cache.inner), cast("Clock", cache._clock)
+    need = PermissionNeed(OLGA, P1, 1, fresh)
 
     async def main() -> None:
         first = asyncio.create_task(aio.run(cache.fetch([need])))

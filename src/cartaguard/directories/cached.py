@@ -60,6 +60,9 @@ ALLOW = 60.0
 #: Seconds for which it serves otherwise.
 DENY = 5.0
 
+#: Seconds for which a fetch is joined while it would not be heard if something changed.
+_UNHEARD = 0.5
+
 #: How many answers in a row have to be in doubt before the directory is said to be.
 DOUBTS = 3
 
@@ -226,8 +229,12 @@ class CachedDirectory(Directory):
                 # A fetch that is under way began before this was asked.
                 facts = yield from self._load(batch, epoch)
             else:
-                # Within one stretch of that length: a fetch that began earlier than the age allows is not joined.
-                stretch = None if batch.age is None else (batch.age, self._clock() // batch.age)
+                # Within one stretch of that length: a fetch that began earlier than the age allows is not joined, nor one
+                # during which something may have changed that nobody could tell.
+                age = batch.age
+                if not self._informed():
+                    age = _UNHEARD if age is None else min(age, _UNHEARD)
+                stretch = None if age is None else (age, self._clock() // age)
                 # What is shared may serve one question about a fact and not another one.
                 about = frozenset(batch.needs) if self._store is None else frozenset(map(_in_question, batch.needs.items()))
                 facts = yield Shared(self._flights, (epoch, stretch, about), lambda: self._load(batch, epoch))
