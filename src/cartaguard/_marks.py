@@ -77,7 +77,19 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
                 break
         raise _undecided()
 
-    return _as_coroutine_function(guarded) if inspect.iscoroutinefunction(inner) else guarded
+    @functools.wraps(endpoint)
+    def guarded_alone(connection: Any) -> Any:
+        # Nearly every endpoint: to take any arguments costs as much as all the rest.
+        try:
+            scope = connection.scope
+        except AttributeError:
+            raise _undecided() from None
+        if confirmed(scope, requirement):
+            return endpoint(connection)
+        raise _undecided()
+
+    chosen = guarded_alone if inner is endpoint and len(inspect.signature(endpoint).parameters) == 1 else guarded
+    return _as_coroutine_function(chosen) if inspect.iscoroutinefunction(inner) else chosen
 
 
 def _as_coroutine_function(function: Any) -> Any:

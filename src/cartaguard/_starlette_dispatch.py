@@ -12,7 +12,6 @@ from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websocket
 from cartaguard._starlette_routes import Found, Inventory
-from cartaguard._watched import Watched
 from cartaguard.asgi import respond
 from cartaguard.drivers import aio
 from cartaguard.errors import ConfigurationError
@@ -43,8 +42,6 @@ class RouteGate(Gate):
         self._pages = pages
         #: By the identity of the object that handles, which each of them keeps alive.
         self.found: dict[int, Found] = {}
-        #: Those that are reached under one entry only, with its parameters as they are in the path.
-        self.alone: dict[int, tuple[Entry, ...]] = {}
 
     def install(self) -> None:
         self._wrap()
@@ -56,7 +53,9 @@ class RouteGate(Gate):
         for site in found.values():
             _check(site.holder)
         self.found = found
-        self.alone = {key: site.entries for key, site in found.items() if len(site.entries) == 1 and site.convert is None}
+        alone = {site.entries[0]: site.holder for site in found.values() if len(site.entries) == 1 and site.convert is None}
+        for entry in self._inventory.known():
+            entry.holder = alone.get(entry)
 
     async def refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an HTTP request with a refusal; one that hides something looks like every other page that is not there."""
@@ -80,7 +79,7 @@ class RouteGate(Gate):
             )
         if plan.ahead is not None:
             return _unserved(plan.path, plan.ahead, scope, receive, send)
-        if self._inventory.changed or type(self._router.routes) is not Watched:
+        if self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
 
@@ -109,33 +108,36 @@ def _check(holder: Any) -> None:
         return
     # A copy of a route takes the check of the original along.
     unchecked = getattr(handle, "unchecked", handle)
-    checked: Any = _checked(id(holder), unchecked)
+    checked: Any = _checked(holder, unchecked)
     checked.holder = holder
     checked.unchecked = unchecked
     holder.handle = checked
 
 
-def _checked(key: int, handle: ASGIApp) -> ASGIApp:
+def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
     """The check in front of a ``handle``. It is no coroutine itself where it has nothing to wait for."""
 
     def checked(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         held: Pass | None = scope.get("cartaguard")
-        gate = None if held is None else held.gate
-        if held is None or not isinstance(gate, RouteGate):
+        if held is None:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         params = scope.get("path_params") or NO_PARAMS
         plan = held.plan
-        alone = gate.alone.get(key)
-        if alone is not None and alone[0] is plan.entry and (params is plan.params or params == plan.params) and not held.confirmed:
+        entry = plan.entry
+        if entry is not None and entry.holder is holder and (params is plan.params or params == plan.params) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
-            scope["cartaguard"] = held.confirming(alone)
+            scope["cartaguard"] = held.after or held.confirming((entry,))
             return handle(scope, receive, send)
-        found = gate.found.get(key)
+        gate = held.gate
+        if not isinstance(gate, RouteGate):
+            # The same, and what stands in front of that application knows no routes.
+            return handle(scope, receive, send)
+        found = gate.found.get(id(holder))
         entries: Sequence[Entry] = ()
         if found is not None:
             entries = found.entries
-            if len(entries) != 1 or entries[0] is not plan.entry:
+            if len(entries) != 1 or entries[0] is not entry:
                 entries = found.choose(scope, plan.path, params)
             if found.convert is not None:
                 params = found.convert(params)

@@ -72,8 +72,8 @@ class Inventory:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        #: Whether a list of routes was changed after the inventory.
-        self.changed = False
+        #: The router's routes, as long as no list of routes was changed after the inventory.
+        self.current: list[BaseRoute] | None = None
         self.entries: list[Entry] = []
         #: The applications with error pages of their own that the inventory looked into.
         self.applications: list[Starlette] = []
@@ -88,7 +88,7 @@ class Inventory:
             self._by_key[site.key] = (*self._by_key.get(site.key, ()), site.entry)
 
     def _note(self) -> None:
-        self.changed = True
+        self.current = None
 
     def found(self) -> list[Found]:
         """Every object that serves requests. One that was added after the inventory has no entries.
@@ -102,8 +102,13 @@ class Inventory:
         for owner, name in self._lists:
             watch(owner, name, self._note)
         # Not before: as long as this fails, every request does.
-        self.changed = False
+        self.current = self._router.routes
         return [self.find(holder, tuple(entries)) for holder, entries in by_holder.values()]
+
+    def known(self) -> Iterator[Entry]:
+        """The entry of every site, those that are not listed too."""
+        for entries in self._by_key.values():
+            yield from entries
 
     def find(self, holder: Any, entries: tuple[Entry, ...]) -> Found:
         return Found(holder, entries)

@@ -115,15 +115,20 @@ def _marked(view: Any, requirement: Requirement) -> Any:
         setattr(part, MARK, (*marks_of(part), requirement))
     if isinstance(view, type):
         return view
-    return checking(view, functools.partial(_decided, requirement))
+    return checking(view, _deciding(requirement))
 
 
-def _decided(requirement: Requirement) -> bool:
-    held = current_request().environ.get(HELD)
-    if not isinstance(held, Pass):
-        return False
-    entry = held.plan.entry
-    return entry is not None and requirement in entry.marks
+def _deciding(requirement: Requirement) -> Callable[[], bool]:
+    """What tells whether this requirement was decided for the current request."""
+
+    def decided() -> bool:
+        held = current_request().environ.get(HELD)
+        if not isinstance(held, Pass):
+            return False
+        entry = held.plan.entry
+        return entry is not None and requirement in entry.marks
+
+    return decided
 
 
 def _chain(view: Any) -> Iterator[Any]:

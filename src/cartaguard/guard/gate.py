@@ -55,7 +55,7 @@ class Pass:
     the same.
     """
 
-    __slots__ = ("_after", "confirmed", "decided", "gate", "plan", "principal")
+    __slots__ = ("after", "confirmed", "decided", "gate", "plan", "principal")
 
     def __init__(self, gate: Gate, principal: Principal, plan: Plan, confirmed: Sequence[Entry] = ()) -> None:
         self.gate = gate
@@ -63,14 +63,14 @@ class Pass:
         self.plan = plan
         self.confirmed = confirmed
         self.decided: tuple[Requirement, ...] = _marks(confirmed) if confirmed else ()
-        #: Its twin for who has confirmed it last.
-        self._after: Pass | None = None
+        #: Its twin for a request of which the route's entry held at dispatch, once there was one.
+        self.after: Pass | None = None
 
     def confirming(self, entries: Sequence[Entry]) -> Pass:
         """The pass of a request for which these entries held at dispatch, beside those that did so before."""
-        after = self._after
-        if after is None or after.confirmed is not entries:
-            after = self._after = Pass(self.gate, self.principal, self.plan, (*self.confirmed, *entries) if self.confirmed else entries)
+        after = Pass(self.gate, self.principal, self.plan, (*self.confirmed, *entries))
+        if after.confirmed == (self.plan.entry,):
+            self.after = after
         return after
 
     @property

@@ -41,7 +41,21 @@ class Entry:
         where that cannot be told.
     """
 
-    __slots__ = ("key", "marks", "matcher", "methods", "names", "path", "protocols", "rebuild", "requirement", "segments", "tail", "taken")
+    __slots__ = (
+        "holder",
+        "key",
+        "marks",
+        "matcher",
+        "methods",
+        "names",
+        "path",
+        "protocols",
+        "rebuild",
+        "requirement",
+        "segments",
+        "tail",
+        "taken",
+    )
 
     def __init__(
         self,
@@ -69,6 +83,8 @@ class Entry:
         self.key = key
         self.marks = marks
         self.names = names
+        #: The framework's object that serves this entry and no other, with the parameters of the path; ``None``: not known.
+        self.holder: Any = None
         #: The methods that it takes, HEAD with GET; ``None``: every one.
         self.taken = methods if methods is None or "GET" not in methods else methods | {"HEAD"}
 
