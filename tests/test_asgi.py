@@ -203,7 +203,7 @@ def test_nobody_can_say_beforehand_what_was_decided() -> None:
     app = guarded()
 
     async def forging(scope: Any, receive: Any, send: Any) -> None:
-        forged = Pass(Gate(app.guard), Principal(issuer="i", subject="s", username="root"), Plan(None, path="/admin/panel"))
+        forged = Pass(Gate(app.guard), Principal(issuer="i", subject="s", username="root"), Plan(None), "/admin/panel")
         scope["cartaguard"] = forged
         scope["user"] = forged.principal
         await app(scope, receive, send)

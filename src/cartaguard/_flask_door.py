@@ -135,7 +135,7 @@ class Door:
         except (InvalidPath, Refused) as fault:
             refused = gate.refused(fault)
             # Error pages and `after_request` functions may ask who called.
-            environ[HELD] = Pass(gate, refused.principal, Plan(None, path=path))
+            environ[HELD] = Pass(gate, refused.principal, Plan(None), path)
             self._refuse(refused.refusal, own)
         environ[HELD] = held
         if current.used:

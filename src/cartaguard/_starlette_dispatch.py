@@ -72,13 +72,13 @@ class RouteGate(Gate):
         if type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
         plan, path, root = held.plan, scope["path"], scope.get("root_path")
-        if plan.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
+        if held.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
             raise ConfigurationError(
                 "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
                 code="rewritten",
             )
         if plan.ahead is not None:
-            return _unserved(plan.path, plan.ahead, scope, receive, send)
+            return _unserved(held.path, plan.ahead, scope, receive, send)
         if self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
@@ -123,9 +123,8 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         params = scope.get("path_params") or NO_PARAMS
-        plan = held.plan
-        entry = plan.entry
-        if entry is not None and entry.holder is holder and (params is plan.params or params == plan.params) and not held.confirmed:
+        entry = held.plan.entry
+        if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
             scope["cartaguard"] = held.after or held.confirming((entry,))
             return handle(scope, receive, send)
@@ -138,7 +137,7 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
         if found is not None:
             entries = found.entries
             if len(entries) != 1 or entries[0] is not entry:
-                entries = found.choose(scope, plan.path, params)
+                entries = found.choose(scope, held.path, params)
             if found.convert is not None:
                 params = found.convert(params)
         try:

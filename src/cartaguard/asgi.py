@@ -67,7 +67,9 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         try:
-            held = self._admit(scope) or await aio.run(self._admitting(scope))
+            held = self._admit(scope)
+            if held is None:
+                held = await aio.run(self._admitting(scope))
         except (Refused, ConfigurationError) as fault:
             await self._answer(fault, scope, receive, send)
             return

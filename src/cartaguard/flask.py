@@ -13,7 +13,6 @@ the application has run, nor has a 404, a 405 or a redirect been raised.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 

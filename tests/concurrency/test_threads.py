@@ -203,10 +203,9 @@ def test_plans_are_found_whole_and_for_their_own_path() -> None:
     def use() -> None:
         for number in range(12):
             path = f"/p/{number}"
-            plan = plans.find("http", "GET", path)
-            assert (plan.path, plan.params["id"], len(plan.demands)) == (path, str(number), 1)
-            if not plan.kept:
-                plans.keep(("http", "GET", path), plan)
+            plan, params = plans.find("http", "GET", path)
+            assert (params["id"], len(plan.demands)) == (str(number), 1)
+            plans.keep(("http", "GET", path), plan, params)
 
     with hammering(*[use] * THREADS):
         for _ in range(ROUNDS):

@@ -374,7 +374,7 @@ def test_the_same_parameters_on_the_same_route_are_not_decided_twice() -> None:
 def test_converted_parameters_fall_under_the_policys_line_for_their_own_path(rebuilt: str | None, said: Any) -> None:
     entry = route("/p/{id}", READ, rebuild=lambda path, params: rebuilt)
     made = gate(entry, policy=(line("/p/8", NOBODY),))
-    held = Pass(made, OLGA, Plan(entry, {"id": "08"}, method="GET", path="/p/08"))
+    held = Pass(made, OLGA, Plan(entry, method="GET"), "/p/08", {"id": "08"})
     assert confirm(made, held, [entry], {"id": 8}) == said
 
 

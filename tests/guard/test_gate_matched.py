@@ -195,7 +195,7 @@ def test_an_undeclared_route_must_be_covered_in_both_readings_of_a_path(user: st
 def held_on(gate: Gate, on: Entry | None, params: Mapping[str, Any], path: str, method: str = "GET", user: str = "olga") -> Pass:
     principal = gate.guard.recognise(values(user))
     assert principal is not None
-    return Pass(gate, principal, Plan(on, params, method=method, path=path))
+    return Pass(gate, principal, Plan(on, method=method), path, params)
 
 
 def test_what_is_at_hand_is_confirmed_without_steps() -> None:
@@ -336,9 +336,11 @@ def test_what_holds_at_dispatch_is_noted_in_another_pass_of_the_same_caller_and_
     one, two = (READ,), (DISTANT,)
     after = held.confirming(one)
     assert (after.gate, after.principal, after.plan, after.confirmed) == (gate, held.principal, held.plan, one)
+    assert (after.path, after.params) == (held.path, held.params) == ("/projects/alloys", {"id": "alloys"})
     assert held.confirmed == ()
     # The next request of the same caller has the same.
-    assert held.confirming(one) is after
-    assert held.confirming(two).confirmed is two
-    assert held.confirming(one).confirmed is one
+    assert held.after is after
+    assert held.confirming(two).confirmed == two
     assert after.confirming(two).confirmed == (READ, DISTANT)
+    assert held.after is after
+    assert after.after is None

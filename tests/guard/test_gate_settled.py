@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cartaguard import Decision, Guard, LocalDirectory, Principal, Requirement, authenticated, groups, permission, public
+from cartaguard.directories.base import Directory
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.drivers import blocking
 from cartaguard.guard import current
@@ -27,7 +28,7 @@ READ = permission("read", "Project:{id}")
 
 def entry(pattern: str, requirement: Any = READ) -> Entry:
     read = PathPattern(pattern)
-    return Entry(pattern, read.segments, requirement=requirement, matcher=lambda segments, path: read.match(segments))
+    return Entry(pattern, read.segments, requirement=requirement, matcher=lambda segments, path: read.match(segments), names=read.names)
 
 
 def facts() -> LocalDirectory:
@@ -47,10 +48,10 @@ def facts() -> LocalDirectory:
 class World:
     """A gate over the facts above, asked in front of routing or where the framework has matched already."""
 
-    def __init__(self, matched: bool) -> None:
+    def __init__(self, matched: bool, requirement: Requirement = READ) -> None:
         self.matched = matched
         self.directory = facts()
-        self.entry = entry("/p/{id}")
+        self.entry = entry("/p/{id}", requirement)
         self.gate = Gate(Guard(verifier=verifier_for(), directory=self.directory), [self.entry])
         self.callers = {name: bearer(token_for(name)) for name in ("olga", "adam", "eve")}
 
@@ -120,8 +121,48 @@ def test_what_is_kept_of_a_path_serves_every_caller(world: World) -> None:
     passes = [world.ask(who, "both") for who in ("olga", "olga", "adam", "adam")]
     plans = [held.plan for held in passes if held is not None]
     assert len(plans) == 4
-    assert plans[1].kept
     assert plans[2] is plans[3] is plans[1]
+    [(kept, params)] = world.gate.plans.kept.values()
+    assert (kept, params) == (plans[1], {"id": "both"})
+
+
+@pytest.mark.remembers
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+def test_where_every_path_demands_the_same_a_caller_is_decided_on_once_while_the_facts_stand(matched: bool, decided: list[str]) -> None:
+    world = World(matched, groups("OrgA:Team"))
+    for number in range(5):
+        held = world.ask("olga", f"x{number}")
+        assert held is not None
+        assert (held.path, held.params, held.entry, held.principal.username) == (f"/p/x{number}", {"id": f"x{number}"}, world.entry, "olga")
+    assert decided == ["olga"]
+    assert not any(world.may("adam", f"x{number}") for number in range(3))
+    assert decided == ["olga", *["adam"] * 3]
+    world.directory.remove_member(by=DEPLOYER, group="OrgA:Team", user="olga")
+    assert not any(world.may("olga", project) for project in ("x0", "x9", "x9"))
+    world.directory.add_member(by=DEPLOYER, group="OrgA:Team", user="olga")
+    decided.clear()
+    assert all(world.may("olga", project) for project in ("x0", "x9", "x9"))
+    assert decided == ["olga"]
+    with pytest.raises(Refused) as caught:
+        world.ask("olga", "a;b")
+    assert caught.value.refusal.status == 400
+
+
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+def test_what_one_gate_permitted_on_all_paths_opens_nothing_in_another_one_of_the_same_guard(matched: bool) -> None:
+    world = World(matched, groups("OrgA:Team"))
+    assert all(world.may("olga", project) for project in ("x0", "x1", "x1"))
+    world.entry = entry("/p/{id}", groups("OrgA:Other"))
+    world.gate = Gate(world.gate.guard, [world.entry])
+    assert not any(world.may("olga", project) for project in ("x0", "x1", "x1", "x2"))
+
+
+def test_where_facts_may_change_with_time_every_path_is_decided_on(monkeypatch: pytest.MonkeyPatch, decided: list[str]) -> None:
+    """Nothing says then how long they stand."""
+    monkeypatch.setattr(LocalDirectory, "standing", Directory.standing)
+    world = World(False, groups("OrgA:Team"))
+    assert all(world.may("olga", f"x{number}") for number in range(3))
+    assert decided == ["olga"] * 3
 
 
 def test_a_pass_has_decided_what_was_put_on_the_entries_that_it_was_confirmed_on(world: World) -> None:
@@ -135,7 +176,7 @@ def test_a_pass_has_decided_what_was_put_on_the_entries_that_it_was_confirmed_on
     )
     for entries, marks in (((one,), (authenticated, team)), ((other,), (staff,)), ((one, other), (authenticated, team, staff))):
         assert held.confirming(entries).decided == marks
-        assert Pass(world.gate, held.principal, held.plan, entries).decided == marks
+        assert Pass(world.gate, held.principal, held.plan, confirmed=entries).decided == marks
     assert held.confirming((one,)).confirming((other,)).decided == (authenticated, team, staff)
     assert held.decided == ()
 
@@ -202,7 +243,7 @@ def test_parameters_that_read_as_the_texts_that_were_decided_on_are_not_decided_
     olga = gate.guard.recognise(bearer(token_for("olga")))
     assert olga is not None
     own = gate.plans.table.entries[0]
-    held = Pass(gate, olga, Plan(own, {"id": "both", "n": "8"}, path="/p/both/8", method="GET"))
+    held = Pass(gate, olga, Plan(own, method="GET"), "/p/both/8", {"id": "both", "n": "8"})
     assert gate.confirm(held, [own], {"id": "both", "n": 8}) is True
     assert decided == []
     assert gate.confirm(held, [own], {"n": "8", "id": "both"}) is True

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartaguard import Policy, authenticated, groups, public
+from cartaguard import Policy, authenticated, groups, permission, public
 from cartaguard.errors import InvalidPath, InvalidRequest
 from cartaguard.guard import plan as plan_module
-from cartaguard.guard.plan import AMBIGUOUS, NO_ROUTE, UNDECLARED, Ahead, Plan, Plans
-from cartaguard.http.routes import Entry, RouteTable, policy_entries
+from cartaguard.guard.flow import Check
+from cartaguard.guard.plan import AMBIGUOUS, NO_ROUTE, UNDECLARED, Ahead, Found, Plan, Plans, alike, filled
+from cartaguard.http.routes import NO_PARAMS, Entry, RouteTable, policy_entries
+from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import PathPattern
 
 
@@ -30,54 +32,74 @@ def routes(*lines: dict[str, object]) -> list[Entry]:
     return policy_entries(policy(*lines))
 
 
+class Seen(NamedTuple):
+    """What was found for a request, each demand with what fills it."""
+
+    entry: Entry | None
+    params: Mapping[str, Any]
+    demands: list[Check]
+    method: str
+    verdict: Decision | None
+    ahead: Ahead | None
+
+
+def seen(found: Found) -> Seen:
+    plan, params = found
+    return Seen(plan.entry, params, filled(plan.demands, params), plan.method, plan.verdict, plan.ahead)
+
+
+def find(plans: Plans, protocol: str, method: str, path: str) -> Seen:
+    return seen(plans.find(protocol, method, path))
+
+
 def test_what_route_and_policy_demand_stands_together() -> None:
     plans = Plans(routes({"path": "/a", "require": {"authenticated": True}}), policy({"path": "/*", "methods": ["PUT"], "require": TEAM}))
     assert plans.policed
-    assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [authenticated]
-    assert [requirement for requirement, _ in plans.find("http", "PUT", "/a").demands] == [authenticated, groups("OrgA:Team")]
-    assert [requirement for requirement, _ in plans.find("websocket", "", "/a").demands] == [authenticated, groups("OrgA:Team")]
+    assert [requirement for requirement, _ in find(plans, "http", "GET", "/a").demands] == [authenticated]
+    assert [requirement for requirement, _ in find(plans, "http", "PUT", "/a").demands] == [authenticated, groups("OrgA:Team")]
+    assert [requirement for requirement, _ in find(plans, "websocket", "", "/a").demands] == [authenticated, groups("OrgA:Team")]
 
 
 def test_where_nobody_may_the_verdict_says_why() -> None:
     undeclared = Entry("/u", ("u",), requirement=None, matcher=lambda segments, path: {})
     plans = Plans([undeclared], Policy())
     assert not plans.policed
-    assert (plans.find("http", "GET", "/u").verdict, plans.find("http", "GET", "/v").verdict) == (UNDECLARED, NO_ROUTE)
+    assert (find(plans, "http", "GET", "/u").verdict, find(plans, "http", "GET", "/v").verdict) == (UNDECLARED, NO_ROUTE)
     opaque = Plans(None, policy({"path": "/a", "methods": ["PUT"], "require": OPEN}))
-    assert (opaque.find("http", "GET", "/a").verdict, opaque.find("http", "PUT", "/a").verdict) == (UNDECLARED, None)
+    assert (find(opaque, "http", "GET", "/a").verdict, find(opaque, "http", "PUT", "/a").verdict) == (UNDECLARED, None)
 
 
 def test_the_answers_of_the_framework_are_foreseen() -> None:
     plans = Plans(routes({"path": "/a", "methods": ["PUT"], "require": OPEN}, {"path": "/b/", "require": OPEN}), Policy(), slashes=True)
     foreseen = [("GET", "/a", (None, {"PUT"})), ("GET", "/b", ("/b/", None)), ("GET", "/a/", ("/a", None)), ("PUT", "/a/", ("/a", None))]
     for method, path, ahead in foreseen:
-        assert plans.find("http", method, path).ahead == ahead
-    assert [plans.find("http", "PUT", path).ahead for path in ("/a", "/b/")] == [None, None]
-    assert plans.find("websocket", "", "/b").verdict is NO_ROUTE
+        assert find(plans, "http", method, path).ahead == ahead
+    assert [find(plans, "http", "PUT", path).ahead for path in ("/a", "/b/")] == [None, None]
+    assert find(plans, "websocket", "", "/b").verdict is NO_ROUTE
 
 
 def test_behind_a_redirect_the_route_that_takes_the_method_decides() -> None:
     own = routes({"path": "/a", "methods": ["GET"], "require": OPEN}, {"path": "/a", "methods": ["PUT"], "require": TEAM})
     plans = Plans(own, Policy(), slashes=True)
     for method, demanded in (("GET", public("a test")), ("PUT", groups("OrgA:Team"))):
-        assert [requirement for requirement, _ in plans.find("http", method, "/a/").demands] == [demanded]
+        assert [requirement for requirement, _ in find(plans, "http", method, "/a/").demands] == [demanded]
 
 
 def test_a_plan_says_what_was_asked_for_whatever_the_verdict() -> None:
     plans = Plans(routes({"path": "/a", "require": OPEN}), Policy(), slashes=True)
     for path in ("/a", "/a/", "/b"):
-        plan = plans.find("http", "PUT", path)
-        assert (plan.method, plan.path) == ("PUT", path)
-    assert (plan.verdict, plan.entry, plan.params, plan.demands) == (NO_ROUTE, None, {}, ())
-    assert (Plan(None).method, Plan(None).path) == ("", "")
+        plan = find(plans, "http", "PUT", path)
+        assert plan.method == "PUT"
+    assert (plan.verdict, plan.entry, plan.params, plan.demands) == (NO_ROUTE, None, {}, [])
+    assert Plan(None).method == ""
 
 
 def test_what_can_be_read_in_two_ways_has_no_plan() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
     with pytest.raises(InvalidPath):
-        plans.find("http", "GET", "/a//b")
+        find(plans, "http", "GET", "/a//b")
     with pytest.raises(InvalidRequest, match="not in capitals") as caught:
-        plans.find("http", "get", "/a")
+        find(plans, "http", "get", "/a")
     assert caught.value.code == "bad_method"
 
 
@@ -137,18 +159,18 @@ def test_a_plan_is_what_a_walk_through_all_routes_and_lines_finds(
         for protocol, method in (("http", "GET"), ("http", "PUT"), ("websocket", "")):
             if ";" in path:
                 with pytest.raises(InvalidPath):
-                    plans.find(protocol, method, path)
+                    find(plans, protocol, method, path)
                 continue
-            plan, fits = plans.find(protocol, method, path), fitting(routes, protocol, method, path)
+            plan, fits = find(plans, protocol, method, path), fitting(routes, protocol, method, path)
             if not fits:
                 assert plan.ahead is not None or plan.verdict is not None
                 continue
             entry, params = fits[0]
             expected = [(entry.requirement, params)]
             expected += [(line.requirement, filling) for line, filling in fitting(lines, protocol, method, path)[:1]]
-            assert (plan.entry, dict(plan.params), plan.method, plan.path) == (entry, params, method, path)
+            assert (plan.entry, dict(plan.params), plan.method) == (entry, params, method)
             assert [(requirement, dict(filling)) for requirement, filling in plan.demands] == expected
-            assert (plan.verdict, plan.ahead, plan.kept) == (None, None, False)
+            assert (plan.verdict, plan.ahead) == (None, None)
 
 
 def _without_b(entry: Entry) -> Entry:
@@ -198,7 +220,7 @@ def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
         own = Entry(own.path, own.segments, requirement=None, matcher=own.matcher, names=own.names)
     plans = Plans([own], policy(*lines), kept=10)
     for text in ("1", "2", "3-x", "ä", "3-x"):
-        plan = plans.find("http", "GET", f"/p/{text}")
+        plan = find(plans, "http", "GET", f"/p/{text}")
         assert (plan.entry, plan.params["id"], plan.verdict, plan.ahead) == (own, text, None, None)
         one_only = text == "2" and any(str(line["path"]).endswith("/2") for line in lines)
         fillings = [dict(filling) for _, filling in plan.demands]
@@ -207,10 +229,10 @@ def test_what_holds_on_one_path_holds_on_every_other_of_its_last_segment(
         assert len(fillings) == len(expected) + one_only
     if learned:
         plans.table = None  # type: ignore[assignment]
-        plan = plans.find("http", "GET", "/p/4")
-        assert (plan.entry, plan.params, plan.method, plan.path) == (own, {"id": "4"}, "GET", "/p/4")
+        plan = find(plans, "http", "GET", "/p/4")
+        assert (plan.entry, plan.params, plan.method) == (own, {"id": "4"}, "GET")
         assert [dict(filling) for _, filling in plan.demands] == [{"id": "4"} if name else {} for name in demanded]
-    assert bool(plans._siblings) is learned
+    assert bool(plans._shared) is learned
 
 
 def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
@@ -220,13 +242,13 @@ def test_of_entries_alike_the_one_that_takes_the_method_is_learned() -> None:
     plans = Plans([get, _without_b(put), other], Policy(), kept=10)
     for method, entry in (("GET", get), ("DELETE", other)):
         for text in ("1", "b"):
-            assert plans.find("http", method, f"/p/{text}").entry is entry
-    assert plans.find("http", "PUT", "/p/1").ahead is None
-    assert plans.find("http", "PUT", "/p/b").ahead == Ahead(None, frozenset({"GET", "DELETE"}))
-    assert set(plans._siblings) == {("http", "GET", "/p/")}
+            assert find(plans, "http", method, f"/p/{text}").entry is entry
+    assert find(plans, "http", "PUT", "/p/1").ahead is None
+    assert find(plans, "http", "PUT", "/p/b").ahead == Ahead(None, frozenset({"GET", "DELETE"}))
+    assert set(plans._shared) == {("http", "GET", "/p/")}
     both = Plans([get, put], Policy(), kept=10)
-    assert [both.find("http", method, "/p/1").entry for method in ("PUT", "GET", "PUT")] == [put, get, put]
-    assert {method for _, method, _ in both._siblings} == {"GET", "PUT"}
+    assert [find(both, "http", method, "/p/1").entry for method in ("PUT", "GET", "PUT")] == [put, get, put]
+    assert {method for _, method, _ in both._shared} == {"GET", "PUT"}
 
 
 def test_the_line_of_an_entry_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +264,7 @@ def test_the_line_of_an_entry_is_looked_for_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(plan_module, "_always", noted)
     for number in range(3):
         for method in ("GET", "BREW"):
-            assert len(plans.find("http", method, f"/p/{number}/x").demands) == 2
+            assert len(find(plans, "http", method, f"/p/{number}/x").demands) == 2
     assert sorted(asked) == ["BREW"] * 3 + ["GET"]
 
 
@@ -253,9 +275,9 @@ def test_a_plan_of_what_was_matched_says_what_was_asked_for_and_denies_unless_so
     def matched(line: dict[str, object] | None, requirement: Any, n: int, path: str = "/items/08", method: str = "GET") -> Any:
         entry = Entry("/items/<n>", ("items", None), requirement=requirement, matcher=lambda segments, path: {}, rebuild=converted)
         given = {"n": n}
-        plan = Plans([entry], policy(*([line] if line else []))).make_matched(entry, given, method, path)
+        plan = seen(Plans([entry], policy(*([line] if line else []))).make_matched(entry, given, method, path))
         given["n"] = 99
-        assert (plan.entry, plan.params, plan.method, plan.path, plan.ahead) == (entry, {"n": n}, method, path, None)
+        assert (plan.entry, plan.params, plan.method, plan.ahead) == (entry, {"n": n}, method, None)
         return [type(part).__name__ for part, _ in plan.demands], plan.verdict
 
     everywhere: dict[str, object] = {"path": "/*", "require": TEAM}
@@ -273,8 +295,8 @@ def test_a_plan_of_what_was_matched_says_what_was_asked_for_and_denies_unless_so
     for line in (None, everywhere):
         with pytest.raises(InvalidRequest, match="not in capitals"):
             matched(line, authenticated, 8, method="get")
-    nowhere = Plans([], Policy()).make_matched(None, {"n": 1}, "GET", "/x")
-    assert (nowhere.entry, nowhere.params, nowhere.demands, nowhere.method, nowhere.path) == (None, {}, (), "GET", "/x")
+    nowhere = seen(Plans([], Policy()).make_matched(None, {"n": 1}, "GET", "/x"))
+    assert (nowhere.entry, nowhere.params, nowhere.demands, nowhere.method) == (None, {}, [], "GET")
     assert nowhere.verdict is NO_ROUTE
 
 
@@ -282,14 +304,14 @@ def test_a_method_that_can_be_read_in_two_ways_demands_nothing_it_is_refused() -
     [own] = routes({"path": "/a", "require": OPEN})
     for plans in (Plans([own], Policy()), Plans([own], policy({"path": "/*", "require": TEAM}))):
         with pytest.raises(InvalidRequest, match="not in capitals"):
-            plans.demanded(own, {}, "http", "get", "/a")
-        assert plans.demanded(own, {}, "websocket", "", "/a")
+            plans.demanded(own, "http", "get", "/a")
+        assert plans.demanded(own, "websocket", "", "/a")
 
 
 def test_a_plan_that_says_nothing_denies() -> None:
     assert Plan(None).verdict is UNDECLARED
-    assert Plan(None, demands=((authenticated, {}),)).verdict is None
-    assert Plan(None, demands=((authenticated, {}),), verdict=NO_ROUTE).verdict is NO_ROUTE
+    assert Plan(None, demands=((authenticated, None),)).verdict is None
+    assert Plan(None, demands=((authenticated, None),), verdict=NO_ROUTE).verdict is NO_ROUTE
 
 
 def test_what_is_learned_of_paths_is_no_more_than_there_are_routes_and_methods() -> None:
@@ -299,110 +321,174 @@ def test_what_is_learned_of_paths_is_no_more_than_there_are_routes_and_methods()
         plans = Plans(None, policy(*lines), kept=kept)
         for number in range(9):
             for method in ("GET", "PUT", "BREW"):
-                assert plans.find("http", method, f"/p/{number}").params == {"id": str(number)}
-                assert plans.find("http", method, f"/q/a{number}/{number}").params == {"a": f"a{number}", "id": str(number)}
-                assert plans.find("http", method, f"/r/{number}/x").params == {"a": str(number)}
-                assert plans.find("http", method, f"/s/{number}").verdict is not None
-        assert set(plans._siblings) == ({("http", "GET", "/p/"), ("http", "PUT", "/p/")} if kept else set())
+                assert find(plans, "http", method, f"/p/{number}").params == {"id": str(number)}
+                assert find(plans, "http", method, f"/q/a{number}/{number}").params == {"a": f"a{number}", "id": str(number)}
+                assert find(plans, "http", method, f"/r/{number}/x").params == {"a": str(number)}
+                assert find(plans, "http", method, f"/s/{number}").verdict is not None
+        assert set(plans._shared) == ({("http", "GET", "/p/"), ("http", "PUT", "/p/")} if kept else set())
 
 
 def test_an_unusual_method_is_looked_up_each_time() -> None:
     [own] = routes({"path": "/p/{id}", "require": OPEN})
     plans = Plans([own], policy({"path": "/*", "require": TEAM}))
     for _ in range(2):
-        assert len(plans.find("http", "BREW", "/p/1").demands) == 2
+        assert len(find(plans, "http", "BREW", "/p/1").demands) == 2
     assert not plans._always
-    assert len(plans.find("http", "GET", "/p/1").demands) == 2
+    assert len(find(plans, "http", "GET", "/p/1").demands) == 2
     assert [method for _, _, method in plans._always] == ["GET"]
 
 
 def test_no_path_without_a_slash_is_planned_as_one_with_it() -> None:
     plans = Plans(None, policy({"path": "/{id}", "require": OPEN}))
-    assert plans.find("http", "GET", "/a").params == {"id": "a"}
+    assert find(plans, "http", "GET", "/a").params == {"id": "a"}
     for path in ("a", "b;", "/b;", "/..", "/%61", "/ä\u0000"):
         with pytest.raises(InvalidPath):
-            plans.find("http", "GET", path)
-    assert plans.find("http", "GET", "/ä").params == {"id": "ä"}
-    assert plans.find("http", "GET", "/").verdict is NO_ROUTE
+            find(plans, "http", "GET", path)
+    assert find(plans, "http", "GET", "/ä").params == {"id": "ä"}
+    assert find(plans, "http", "GET", "/").verdict is NO_ROUTE
 
 
 def keep(plans: Plans, path: str, method: str = "GET") -> Plan:
-    """Keep the plan of a path that came twice."""
-    plan = plans.find("http", method, path)
+    """Keep what is found for a path that came twice."""
+    plan, params = plans.find("http", method, path)
     for _ in range(2):
-        plans.keep(("http", method, path), plan)
+        plans.keep(("http", method, path), plan, params)
     return plan
 
 
 def test_a_plan_is_kept_within_bounds() -> None:
     plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=2)
-    first = keep(plans, "/p/1")
-    assert first.kept
-    assert plans.find("http", "GET", "/p/1") is first
+    plan, params = plans.find("http", "GET", "/p/1")
+    assert [plans.keep(("http", "GET", "/p/1"), plan, params) for _ in range(2)] == [False, True]
+    assert plans.find("http", "GET", "/p/1")[1] is params
     keep(plans, "/p/2")
     keep(plans, "/p/3")
     assert [path for _, _, path in plans.kept] == ["/p/3"]
-    assert plans.find("http", "GET", "/p/1").params == {"id": "1"}
+    assert plans.find("http", "GET", "/p/1") == (plan, {"id": "1"})
 
 
 @pytest.mark.remembers
 def test_a_path_that_comes_once_is_not_kept_and_drives_out_none() -> None:
     """It is known by a byte of its hash, in a place that others may take; here no two have the same."""
     plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=1)
-    busy = keep(plans, "/p/busy")
+    keep(plans, "/p/busy")
+    busy = plans.find("http", "GET", "/p/busy")
     places = {hash(path) % 1024: path for number in range(20_000) if (path := f"/p/{number}")}
     del places[hash("/p/busy") % 1024]
     assert len(places) > 900
     for path in places.values():
-        plan = plans.find("http", "GET", path)
-        plans.keep(("http", "GET", path), plan)
-        assert not plan.kept
+        assert not plans.keep(("http", "GET", path), *plans.find("http", "GET", path))
     assert plans.find("http", "GET", "/p/busy") is busy
     for path in places.values():
-        plan = plans.find("http", "GET", path)
-        plans.keep(("http", "GET", path), plan)
-        assert plan.kept
+        assert plans.keep(("http", "GET", path), *plans.find("http", "GET", path))
 
 
 @pytest.mark.remembers
 def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
-    plan = plans.find("http", "GET", "/")
+    plan, _ = plans.find("http", "GET", "/")
     for path in [f"/{number}" for number in range(10_000)] + ["/" + "x" * 512]:
         for _ in range(2):
-            plans.keep(("http", "GET", path), plan)
+            plans.keep(("http", "GET", path), plan, NO_PARAMS)
         assert 0 < len(plans.kept) <= 10_000
     assert len(plans.kept) == 10_000
     for _ in range(2):
-        plans.keep(("http", "GET", "/" + "x" * 511), plan)
+        plans.keep(("http", "GET", "/" + "x" * 511), plan, NO_PARAMS)
     assert [len(path) for _, _, path in plans.kept] == [512]
 
 
 @pytest.mark.parametrize(("path", "method", "kept"), [("/p/" + "x" * 1000, "GET", 10), ("/p/1", "BREW", 10), ("/p/1", "GET", 0)])
 def test_endless_paths_and_unusual_methods_are_not_kept(path: str, method: str, kept: int) -> None:
     plans = Plans(None, policy({"path": "/p/{id}", "require": OPEN}), kept=kept)
-    assert not keep(plans, path, method).kept
+    for _ in range(3):
+        assert not plans.keep(("http", method, path), *plans.find("http", method, path))
     assert not plans.kept
 
 
 def test_a_public_path_is_planned_like_any_other() -> None:
     plans = Plans(None, policy({"path": "/a", "require": OPEN}))
-    assert [requirement for requirement, _ in plans.find("http", "GET", "/a").demands] == [public("a test")]
+    assert [requirement for requirement, _ in find(plans, "http", "GET", "/a").demands] == [public("a test")]
 
 
 @pytest.mark.remembers
-def test_a_matched_plan_is_kept_only_with_parameters_that_stay_what_they_are() -> None:
-    """A list may be another one by the next request, and equal things of two types fill no template alike."""
+def test_what_was_matched_is_kept_only_with_parameters_that_stay_what_they_are() -> None:
+    """A list may be another one by the next request."""
     [route] = routes({"path": "/a/{id}", "require": TEAM})
     plans = Plans([route], Policy())
     key = "matched", "GET", "/a/1"
     for _ in range(2):
-        plans.keep(key, Plan(route, {"id": [1]}, method="GET", path="/a/1"))
+        assert not plans.keep(key, Plan(route), {"id": [1]})
     assert not plans.kept
-    plan = Plan(route, {"id": 1}, method="GET", path="/a/1")
-    plans.keep(key, plan)
-    assert plans.kept == {key: plan}
-    assert [plan.is_for(route, params) for params in ({"id": 1}, {"id": True}, {"id": 1.0}, {"id": "1"}, {})] == [True, *[False] * 4]
-    assert not plan.is_for(None, {"id": 1})
-    assert not Plan(None).is_for(route, {})
-    assert Plan(route).is_for(route, {})
+    plan, params = Plan(route), {"id": 1}
+    assert plans.keep(key, plan, params)
+    assert plans.kept == {key: (plan, params)}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"), [({"id": 1}, True), ({"id": True}, False), ({"id": 1.0}, False), ({"id": "1"}, False), ({}, False)]
+)
+def test_parameters_are_alike_by_type_too(other: dict[str, Any], same: bool) -> None:
+    """Equal things of two types fill no template alike."""
+    assert alike({"id": 1}, other) is same
+    assert alike(other, {"id": 1}) is same
+    assert alike({"n": "x", **other}, {"n": "x", **other})
+
+
+SHARED_ROUTE = Entry("/p/<n>", ("p", None), requirement=groups("OrgA:Team"), matcher=lambda segments, path: {})
+SHARED_READ = Entry("/r/<n>", ("r", None), requirement=permission("read", "Project:{n}"), matcher=lambda segments, path: {})
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "other", "shared"),
+    [
+        (SHARED_ROUTE, "/p/1", "/p/2", True),
+        (SHARED_ROUTE, "/p/1", "/p/a-b", True),
+        (SHARED_READ, "/r/1", "/r/2", True),
+        # A framework that takes more than its rule says.
+        (SHARED_ROUTE, "/q/1", "/q/2", False),
+        (SHARED_ROUTE, "/p/x/1", "/p/x/2", False),
+        (Entry("/p/<n>/<m>", ("p", None, None), requirement=authenticated, matcher=lambda segments, path: {}), "/p/1/2", "/p/1/3", False),
+        (Entry("/p/<path:n>", ("p",), tail=True, requirement=authenticated, matcher=lambda segments, path: {}), "/p/1", "/p/2", False),
+        (Entry("/p", ("p",), requirement=authenticated, matcher=lambda segments, path: {}), "/p", "/p", False),
+        (Entry("", (), requirement=authenticated, matcher=lambda segments, path: {}), "/p", "/p", False),
+        (Entry("/p/<n>", ("p", None), requirement=None, matcher=lambda segments, path: {}), "/p/1", "/p/2", False),
+    ],
+)
+def test_of_what_was_matched_the_paths_of_one_literal_head_have_one_plan(entry: Entry, path: str, other: str, shared: bool) -> None:
+    """So that what is noted is no more than there are routes; where a policy stands beside the routes, each path has its own."""
+    for ruled, same in ((Policy(), shared), (policy({"path": "/*", "require": TEAM}), False)):
+        plans = Plans([entry], ruled)
+        first, params = plans.make_matched(entry, {"n": 1}, "GET", path)
+        second, others = plans.make_matched(entry, {"n": 2}, "GET", other)
+        assert (first is second, params, others) == (same, {"n": 1}, {"n": 2})
+        assert (first.entry, second.entry, len(first.demands), first.verdict) == (entry, entry, len(second.demands), second.verdict)
+        assert plans.make_matched(entry, {"n": 2}, "PUT", other)[0].method == "PUT"
+        assert bool(plans._shared) is same
+        for bad in ("/p/..", "/p/a;b", "/p//1", "/p/%41", "/r/\u0000"):
+            with pytest.raises(InvalidPath):
+                plans.make_matched(entry, {"n": 2}, "GET", bad)
+        assert Plans([entry], ruled, kept=0).make_matched(entry, {"n": 1}, "GET", path)[0].uniform is False
+
+
+def test_another_route_below_the_same_head_has_its_own_plan() -> None:
+    twin = Entry("/p/<int:n>", ("p", None), requirement=authenticated, matcher=lambda segments, path: {})
+    plans = Plans([SHARED_ROUTE, twin], Policy())
+    for _ in range(2):
+        for entry in (SHARED_ROUTE, twin):
+            plan, _ = plans.make_matched(entry, {"n": 1}, "GET", "/p/1")
+            assert [requirement for requirement, _ in plan.demands] == [entry.requirement]
+            assert plan.uniform is (entry is SHARED_ROUTE)
+
+
+def test_only_a_shared_plan_that_names_no_parameter_is_uniform() -> None:
+    for entry, expected in ((SHARED_ROUTE, True), (SHARED_READ, False)):
+        plans = Plans([entry], Policy())
+        assert plans.make_matched(entry, {"n": "1"}, "GET", f"/{entry.segments[0]}/1")[0].uniform is expected
+    lines = policy({"path": "/p/{id}", "require": TEAM}, {"path": "/r/{id}", "require": READ}, {"path": "/x", "require": TEAM})
+    plans = Plans(None, lines)
+    for path, expected in (("/p/1", True), ("/r/1", False), ("/x", False)):
+        assert plans.find("http", "GET", path)[0].uniform is expected
+    beside = Plans(routes({"path": "/r/{id}", "require": READ}), policy({"path": "/*", "require": TEAM}))
+    assert not beside.find("http", "GET", "/r/1")[0].uniform
+    beside = Plans(routes({"path": "/r/{id}", "require": TEAM}), policy({"path": "/r/{id}", "require": READ}))
+    assert not beside.find("http", "GET", "/r/1")[0].uniform

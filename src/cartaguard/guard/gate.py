@@ -17,7 +17,7 @@ from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, Not
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
-from cartaguard.guard.plan import AMBIGUOUS, UNDECLARED, Demands, Plan, Plans
+from cartaguard.guard.plan import AMBIGUOUS, UNDECLARED, Demands, Plan, Plans, alike, filled
 from cartaguard.guard.settled import remember
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import NO_PARAMS, Entry
@@ -50,17 +50,27 @@ class Refused(NotAuthorized):
 class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
-    What is the same for every caller is the plan's. ``confirmed`` are the entries that held at dispatch, ``decided`` the
-    single requirements that were put on them. Nothing in it ever changes: the requests of one caller under one plan have
-    the same.
+    What is the same for every caller is the plan's. ``path`` is the one that was decided on, ``filling`` its parameters.
+    ``confirmed`` are the entries that held at dispatch, ``decided`` the single requirements that were put on them. Nothing in
+    it ever changes: the requests of one caller with one path have the same.
     """
 
-    __slots__ = ("after", "confirmed", "decided", "gate", "plan", "principal")
+    __slots__ = ("after", "confirmed", "decided", "filling", "gate", "path", "plan", "principal")
 
-    def __init__(self, gate: Gate, principal: Principal, plan: Plan, confirmed: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        principal: Principal,
+        plan: Plan,
+        path: str = "",
+        filling: Mapping[str, Any] = NO_PARAMS,
+        confirmed: Sequence[Entry] = (),
+    ) -> None:
         self.gate = gate
         self.principal = principal
         self.plan = plan
+        self.path = path
+        self.filling = filling
         self.confirmed = confirmed
         self.decided: tuple[Requirement, ...] = _marks(confirmed) if confirmed else ()
         #: Its twin for a request of which the route's entry held at dispatch, once there was one.
@@ -68,7 +78,7 @@ class Pass:
 
     def confirming(self, entries: Sequence[Entry]) -> Pass:
         """The pass of a request for which these entries held at dispatch, beside those that did so before."""
-        after = Pass(self.gate, self.principal, self.plan, (*self.confirmed, *entries))
+        after = Pass(self.gate, self.principal, self.plan, self.path, self.filling, (*self.confirmed, *entries))
         if after.confirmed == (self.plan.entry,):
             self.after = after
         return after
@@ -81,12 +91,7 @@ class Pass:
     @property
     def params(self) -> Mapping[str, Any]:
         """The texts of its parameters, read-only."""
-        return MappingProxyType(self.plan.params)
-
-    @property
-    def path(self) -> str:
-        """The path that was decided on."""
-        return self.plan.path
+        return MappingProxyType(self.filling)
 
     @property
     def method(self) -> str:
@@ -157,22 +162,28 @@ class Gate:
         standing = facts.standing()
         verifier = guard.verifier
         key = protocol, method, path
+        settled: Mapping[Any, Any] = NO_PARAMS
         # What was verified before is found by its whole value; everything else goes the long way.
         principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
         if principal is not None:
-            known, settled = principal.settled
+            known, permits = principal.settled
             if known is standing:
+                settled = permits
                 held: Pass | None = settled.get(key)
                 # Callers are known to every gate of their guard.
-                if held is not None and held.gate is self and (entry is _NOT_MATCHED or held.plan.is_for(entry, params)):
-                    return held
+                if held is not None and held.gate is self:
+                    if entry is _NOT_MATCHED or (held.plan.entry is entry and (held.filling is params or alike(held.filling, params))):
+                        return held
         plans = self.plans
         try:
-            plan = plans.kept.get(key)
+            found = plans.kept.get(key)
             if entry is _NOT_MATCHED:
-                plan = plan or plans.make(protocol, method, path)
-            elif plan is None or not plan.is_for(entry, params):
-                plan = plans.make_matched(entry, params, method, path)
+                plan, filling = found or plans.make(protocol, method, path)
+            elif found is not None and found[0].entry is entry and alike(found[1], params):
+                plan, filling = found
+            else:
+                found = None
+                plan, filling = plans.make_matched(entry, params, method, path)
             if principal is None:
                 principal = guard.recognise(values)
         except CartaGuardError as fault:
@@ -181,16 +192,17 @@ class Gate:
             return None
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
-        for requirement, filling in plan.demands:
-            answer = decide(requirement, principal, filling, facts)
-            if type(answer) is not Decision:
-                return None
-            if not answer.permitted:
-                raise self.denied(answer, principal)
-        held = Pass(self, principal, plan)
-        if not plan.kept:
-            plans.keep(key, plan)
-        if standing is not None and plan.kept:
+        if plan not in settled:
+            for requirement, own in plan.demands:
+                answer = decide(requirement, principal, filling if own is None else own, facts)
+                if type(answer) is not Decision:
+                    return None
+                if not answer.permitted:
+                    raise self.denied(answer, principal)
+            if plan.uniform and standing is not None:
+                remember(principal, standing, plan, plan)
+        held = Pass(self, principal, plan, path, filling)
+        if (found is not None or plans.keep(key, plan, filling)) and standing is not None:
             remember(principal, standing, key, held)
         return held
 
@@ -206,20 +218,21 @@ class Gate:
         """:meth:`admit`, fetching what is missing."""
         guard, plans = self.guard, self.plans
         try:
-            plan = plans.find(protocol, method, path) if entry is _NOT_MATCHED else plans.make_matched(entry, params, method, path)
+            found = plans.find(protocol, method, path) if entry is _NOT_MATCHED else plans.make_matched(entry, params, method, path)
             principal = guard.recognise(values)
             if principal is None:
                 principal = yield from guard.authenticate_steps(values)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
+        plan, filling = found
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
-        yield from self._decide(principal, plan.demands)
-        return Pass(self, principal, plan)
+        yield from self._decide(principal, filled(plan.demands, filling))
+        return Pass(self, principal, plan, path, filling)
 
-    def _demanded(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str, principal: Principal) -> Demands:
+    def _demanded(self, entry: Entry, protocol: str, method: str, path: str, principal: Principal) -> Demands:
         try:
-            demands = self.plans.demanded(entry, params, protocol, method, path)
+            demands = self.plans.demanded(entry, protocol, method, path)
         except InvalidRequest as fault:
             raise self.refused(fault) from None
         if not demands:
@@ -232,7 +245,7 @@ class Gate:
             canonical(path)
         except CartaGuardError as fault:
             raise self.refused(fault) from None
-        return Pass(self, Principal.anonymous, Plan(None, method="OPTIONS", path=path))
+        return Pass(self, Principal.anonymous, Plan(None, method="OPTIONS"), path)
 
     # -- at dispatch -----------------------------------------------------------------------------------
 
@@ -244,7 +257,7 @@ class Gate:
             none: the route is missing from the table, and is refused.
         :param params: the parameters as the framework converted them.
         """
-        if len(entries) == 1 and entries[0] is held.plan.entry and _same(held.plan.params, params):
+        if len(entries) == 1 and entries[0] is held.plan.entry and _same(held.filling, params):
             return True
         for requirement, filling in self._undecided(held, entries, params):
             answer = decide(requirement, held.principal, filling, self.guard.directory)
@@ -258,23 +271,23 @@ class Gate:
         """:meth:`confirm`, fetching what is missing."""
         yield from self._decide(held.principal, self._undecided(held, entries, params))
 
-    def _undecided(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> Demands:
+    def _undecided(self, held: Pass, entries: Sequence[Entry], params: Mapping[str, Any]) -> list[Check]:
         """What the gate has not decided yet of the matched route: another entry, or other parameters."""
         if not entries:
             raise self.denied(UNDECLARED, held.principal)
         demands: list[Check] = []
         for entry in entries:
-            if entry is held.plan.entry and _same(held.plan.params, params):
+            if entry is held.plan.entry and _same(held.filling, params):
                 continue
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
-            path = held.plan.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.plan.path, params)
+            path = held.path if entry.rebuild is None or not self.plans.policed else entry.rebuild(held.path, params)
             if path is None:
                 raise self.denied(AMBIGUOUS, held.principal)
             method = held.plan.method
-            demands += self._demanded(entry, params, "http" if method else "websocket", method, path, held.principal)
+            demands += filled(self._demanded(entry, "http" if method else "websocket", method, path, held.principal), params)
         return demands
 
-    def _decide(self, principal: Principal, demands: Demands) -> Steps[None]:
+    def _decide(self, principal: Principal, demands: Sequence[Check]) -> Steps[None]:
         for decision in (yield from decisions(self.guard.directory, principal, demands)):
             if not decision.permitted:
                 raise self.denied(decision, principal)

@@ -1,7 +1,7 @@
 """The plan for a request: the entry that it falls under, and everything that is demanded for it.
 
 It depends on nothing but protocol, method and path, never on who asks; so it is made once for each, and kept
-for those on which somebody was permitted.
+for those on which somebody was permitted. Paths that differ in their last segment only have one plan together.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from cartaguard.http.routes import NO_PARAMS, Candidate, Entry, RouteTable, poli
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import apart, canonical, covers
 from cartaguard.model.policy import Policy
+from cartaguard.model.requirement import Requirement
 
-__all__ = ["AMBIGUOUS", "NO_ROUTE", "UNDECLARED", "Ahead", "Demands", "Plan", "Plans"]
+__all__ = ["AMBIGUOUS", "NO_ROUTE", "UNDECLARED", "Ahead", "Demands", "Found", "Plan", "Plans", "alike", "filled"]
 
-Demands: TypeAlias = Sequence[Check]
+#: Requirements, each with what fills its templates; ``None``: the path's own parameters.
+Demands: TypeAlias = "Sequence[tuple[Requirement, Mapping[str, Any] | None]]"
 
 #: A decision that no requirement stands behind: nobody declared the route.
 UNDECLARED = Decision(reason="no_requirement")
@@ -40,6 +42,12 @@ _SEEN = 1024
 #: The types of parameters that are what they are for good.
 _FIXED = frozenset({str, int, float, bool, UUID})
 
+#: A plan, and the parameters of the path that it was found for.
+Found: TypeAlias = "tuple[Plan, Mapping[str, Any]]"
+
+#: A line of the policy, and what fills its templates; ``None``: what fills the entry's.
+Line: TypeAlias = "tuple[Entry, Mapping[str, Any] | None]"
+
 #: A line of the policy, if there is one, and what fills its templates; ``None``: what fills the entry's.
 Always: TypeAlias = "tuple[Entry | None, Mapping[str, Any] | None]"
 
@@ -52,65 +60,44 @@ class Ahead(NamedTuple):
 
 
 class Plan:
-    """What is demanded on a path. ``verdict`` is set where nobody may: no entry fits, or none says who may, as by default.
+    """What is demanded on a path, or on many. ``verdict`` is set where nobody may: no entry fits, or none says who may, as by default.
 
-    ``method`` and ``path`` are what was asked for. ``ahead`` is set where the framework will not serve the request,
-    but answer itself. ``kept`` says that it is kept for later requests: nothing of it may change then.
+    Of its demands, those that the path's own parameters fill have ``None`` in their place. ``ahead`` is set where the
+    framework will not serve the request, but answer itself. ``uniform``: it is the plan of many paths, and demands the same on
+    each of them, so that who was permitted once is so on all.
     """
 
-    __slots__ = ("ahead", "demands", "entry", "kept", "method", "params", "path", "verdict")
+    __slots__ = ("ahead", "demands", "entry", "method", "uniform", "verdict")
 
     def __init__(
         self,
         entry: Entry | None,
-        params: Mapping[str, Any] = NO_PARAMS,
         demands: Demands = (),
         method: str = "",
-        path: str = "",
         verdict: Decision | None = None,
         ahead: Ahead | None = None,
     ) -> None:
         self.entry = entry
-        self.params = params
         self.demands = demands
         self.method = method
-        self.path = path
         self.verdict = verdict if verdict is not None or demands else UNDECLARED
         self.ahead = ahead
-        self.kept = False
-
-    def is_for(self, entry: Entry | None, params: Mapping[str, Any]) -> bool:
-        """Whether it was made for this entry, with these very parameters."""
-        own = self.params
-        if entry is not self.entry or not (params or own):
-            return entry is self.entry
-        # `1 == True`, and one of them fills no template.
-        return own == params and [*map(type, params.values())] == [*map(type, own.values())]
+        self.uniform = False
 
 
-class Siblings:
-    """What holds on every path that differs in its last segment only, which is the one parameter.
+def filled(demands: Demands, filling: Mapping[str, Any]) -> list[Check]:
+    """Demands on a path with these parameters."""
+    return [(requirement, filling if own is None else own) for requirement, own in demands]
 
-    :param plan: of one such path.
-    :param name: of the parameter.
-    """
 
-    __slots__ = ("_demands", "_entry", "_name")
-
-    def __init__(self, entry: Entry, plan: Plan, name: str) -> None:
-        self._entry = entry
-        self._name = name
-        self._demands = [(requirement, None if filling is plan.params else filling) for requirement, filling in plan.demands]
-
-    def plan(self, last: str, method: str, path: str) -> Plan:
-        """The plan of the path with this last segment."""
-        params = {self._name: last}
-        if len(self._demands) == 1:
-            requirement, filling = self._demands[0]
-            demands: Demands = ((requirement, params if filling is None else filling),)
-        else:
-            demands = [(requirement, params if filling is None else filling) for requirement, filling in self._demands]
-        return Plan(self._entry, params, demands, method, path)
+def alike(own: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
+    """Whether parameters are the very same. (`1 == True`, and one of them fills no template.)"""
+    if own != params:
+        return False
+    for name, value in own.items():  # noqa: SIM110 (a generator costs more than all of it)
+        if type(params[name]) is not type(value):
+            return False
+    return True
 
 
 class Plans:
@@ -129,34 +116,36 @@ class Plans:
         self.table = RouteTable(lines if routes is None else routes)
         self._policy = RouteTable(lines) if routes is not None and lines else None
         #: What is kept, by protocol, method and path. It may be another dict at any time.
-        self.kept: dict[tuple[str, str, str], Plan] = {}
+        self.kept: dict[tuple[str, str, str], Found] = {}
         self._most = kept
         #: One byte of the hash of a path that was seen once.
         self._seen = bytearray(_SEEN)
         #: The line of the policy that holds on every path of an entry, by entry, protocol and method.
         self._always: dict[tuple[Entry, str, str], Always] = {}
-        #: By protocol, method and all of a path up to its last segment, where only that is a parameter.
-        self._siblings: dict[tuple[str, str, str], Siblings] = {}
+        #: The plan of every path that differs in its last segment only, and the name of that parameter; by protocol, method and
+        #: all of the path up to that segment.
+        self._shared: dict[tuple[str, str, str], tuple[Plan, str]] = {}
 
     @property
     def policed(self) -> bool:
         """Whether there is a policy beside the routes."""
         return self._policy is not None
 
-    def find(self, protocol: str, method: str, path: str) -> Plan:
-        """The plan for a request.
+    def find(self, protocol: str, method: str, path: str) -> Found:
+        """The plan for a request, and its parameters.
 
         :param protocol: ``http`` or ``websocket``, which has the empty method.
         :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
         """
-        known = self.kept.get((protocol, method, path))
-        return self.make(protocol, method, path) if known is None else known
+        return self.kept.get((protocol, method, path)) or self.make(protocol, method, path)
 
-    def keep(self, key: tuple[str, str, str], plan: Plan) -> None:
-        """Keep a plan under which somebody was permitted (so that floods of refused requests leave no trace).
+    def keep(self, key: tuple[str, str, str], plan: Plan, filling: Mapping[str, Any]) -> bool:
+        """Keep what was found, when somebody was permitted (so that floods of refused requests leave no trace).
 
         It is kept at the second request with this path: of paths that come once only, nothing stays but a byte, and
         they drive out none that come again.
+
+        :return: whether it is kept, so that nothing of it may change.
         """
         _, method, path = key
         seen, hashed = self._seen, hash(path)
@@ -164,29 +153,30 @@ class Plans:
         place, mark = hashed & _SEEN - 1, hashed >> 16 & 255 or 1
         if seen[place] != mark:
             seen[place] = mark
-            return
+            return False
         if method not in _KEPT or len(path) > _LONGEST or not self._most:
-            return
-        for value in plan.params.values():
+            return False
+        for value in filling.values():
             if type(value) not in _FIXED:
                 # It may be another one by the next request.
-                return
-        plan.kept = True
+                return False
         if len(self.kept) >= self._most:
             # Start over rather than keep an order: the busy ones are back at once.
-            self.kept = {key: plan}
+            self.kept = {key: (plan, filling)}
         else:
-            self.kept[key] = plan
+            self.kept[key] = plan, filling
+        return True
 
-    def make(self, protocol: str, method: str, path: str) -> Plan:
-        """:meth:`find`, for a plan that is not kept."""
+    def make(self, protocol: str, method: str, path: str) -> Found:
+        """:meth:`find`, for what is not kept."""
         cut = path.rfind("/") + 1
-        known = self._siblings.get((protocol, method, path[:cut]))
-        if known is not None and cut < len(path):
+        shared = self._shared.get((protocol, method, path[:cut]))
+        if shared is not None and cut < len(path):
             last = path[cut:]
             if not (last.isalnum() and last.isascii()):
                 canonical(path)
-            return known.plan(last, method, path)
+            plan, name = shared
+            return plan, {name: last}
         candidates = self.table.candidates(path)
         chosen, fits = self._choose(candidates, protocol, method)
         other_slash: str | None = None
@@ -197,63 +187,84 @@ class Plans:
         if chosen is None:
             # No entry fits the path at all: the anonymous learn nothing, others what the framework would say.
             undeclared = any(protocol in entry.protocols for entry, _ in candidates)
-            return Plan(None, NO_PARAMS, (), method, path, UNDECLARED if undeclared else NO_ROUTE)
+            return Plan(None, (), method, UNDECLARED if undeclared else NO_ROUTE), NO_PARAMS
         entry, params = chosen
-        line = None if self._policy is None else self._line(self._policy, entry, params, protocol, method, other_slash or path)
-        demands = _together(entry, params, protocol, method, line)
+        line = None if self._policy is None else self._line(self._policy, entry, protocol, method, other_slash or path)
+        demands = _together(entry, protocol, method, line)
         ahead: Ahead | None = None
         if other_slash is not None:
             ahead = Ahead(other_slash)
         elif not fits:
             ahead = Ahead(None, frozenset().union(*(other.methods or () for other, _ in candidates if protocol in other.protocols)))
         # By place: names cost as much as all the rest.
-        plan = Plan(entry, params, demands, method, path, None, ahead)
-        if ahead is None and demands and method in _KEPT:
-            self._learn(plan, entry, protocol, path[:cut])
-        return plan
+        plan = Plan(entry, demands, method, None, ahead)
+        if ahead is None and demands and self._alone_below(entry, path[:cut]) and self._always_same(entry, protocol, method):
+            self._share(plan, protocol, path[:cut])
+        return plan, params
 
-    def _learn(self, plan: Plan, entry: Entry, protocol: str, head: str) -> None:
-        """Note what holds on every path that differs from this one in its last segment only, if that can be told.
+    def _alone_below(self, entry: Entry, head: str) -> bool:
+        """Whether this entry is the first on every path that differs from one of its own in the last segment only, its one parameter."""
+        if not entry.names or len(entry.names) > 1:
+            return False
+        for other in self.table.at_the_end_of(head):
+            if other is entry:
+                return True
+            if other.names is None:
+                # It may take another last segment.
+                return False
+        return False
+
+    def _always_same(self, entry: Entry, protocol: str, method: str) -> bool:
+        """Whether the policy demands the same of every path of an entry of which a plan was made."""
+        return self._policy is None or (method in _KEPT and self._always[entry, protocol, method][0] is not _VARIES)
+
+    def _share(self, plan: Plan, protocol: str, head: str) -> None:
+        """Let every path that differs in its last segment only have this plan.
 
         All before it has to be literal, so that there is no more to note than there are routes, whoever asks for what.
         """
-        if not self._most or not entry.names or len(entry.names) > 1 or entry.segments[-1] is not None:
+        entry, key = plan.entry, (protocol, plan.method, head)
+        if entry is None or not self._most or plan.method not in _KEPT or key in self._shared:
             return
-        for other in self.table.at_the_end_of(head):
-            if other is entry:
-                break
-            if other.names is None:
-                # It may take another last segment.
-                return
-        else:
+        if entry.tail or entry.segments[-1:] != (None,) or head != "/" + "".join(f"{segment}/" for segment in entry.segments[:-1]):
             return
-        if self._policy is None or self._always[entry, protocol, plan.method][0] is not _VARIES:
-            self._siblings[protocol, plan.method, head] = Siblings(entry, plan, entry.names[0])
+        plan.uniform = all(own is not None or not requirement.parameters() for requirement, own in plan.demands)
+        self._shared[key] = plan, entry.names[0] if entry.names else ""
 
-    def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Plan:
+    def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Found:
         """The plan for an HTTP request that a framework has matched already.
 
         :param entry: of the route that was matched; ``None``: none was.
         :param params: its parameters as the framework converted them.
         :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
         """
+        cut = path.rfind("/") + 1
+        last = path[cut:]
+        if not (last.isalnum() and last.isascii()):
+            canonical(path)
+        # A copy: the framework's own may be changed by whoever comes next.
+        filling = dict(params) if params else NO_PARAMS
+        shared = self._shared.get(("matched", method, path[:cut]))
+        if shared is not None and shared[0].entry is entry:
+            return shared[0], filling
         canonical(path)
         if entry is None:
-            return Plan(None, NO_PARAMS, (), method, path, NO_ROUTE)
-        # A copy: the framework's own may be changed by whoever comes next.
-        params = dict(params) if params else NO_PARAMS
+            return Plan(None, (), method, NO_ROUTE), NO_PARAMS
         policy = self._policy
         if policy is None:
-            return Plan(entry, params, _together(entry, params, "http", method, None), method, path)
-        demands = self.demanded(entry, params, "http", method, path)
+            plan = Plan(entry, _together(entry, "http", method, None), method)
+            if plan.demands:
+                self._share(plan, "matched", path[:cut])
+            return plan, filling
+        demands = self.demanded(entry, "http", method, path)
         understood = path if entry.rebuild is None or not demands else entry.rebuild(path, params)
         if understood is None:
-            return Plan(entry, params, demands, method, path, AMBIGUOUS)
+            return Plan(entry, demands, method, AMBIGUOUS), filling
         if understood != path:
             # `/items/08` that serves item 8 is `/items/8` to the policy as well.
-            more = self.demanded(entry, params, "http", method, understood)
+            more = self.demanded(entry, "http", method, understood)
             demands = (*demands, *more) if more else ()
-        return Plan(entry, params, demands, method, path)
+        return Plan(entry, demands, method), filling
 
     def _choose(self, candidates: tuple[Candidate, ...], protocol: str, method: str) -> tuple[Candidate | None, bool]:
         """The candidate that decides, and whether it takes the method too."""
@@ -267,15 +278,15 @@ class Plans:
                 fallback = candidate
         return fallback, False
 
-    def demanded(self, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str) -> Demands:
+    def demanded(self, entry: Entry, protocol: str, method: str, path: str) -> Demands:
         """What an entry and, on this path, the policy demand together; nothing: nobody has declared it.
 
         :raises cartaguard.errors.InvalidRequest: the method, or the path, can be read in two ways.
         """
         line = None if self._policy is None else _first(self._policy.candidates(path), protocol, method)
-        return _together(entry, params, protocol, method, line)
+        return _together(entry, protocol, method, line)
 
-    def _line(self, policy: RouteTable, entry: Entry, params: Mapping[str, Any], protocol: str, method: str, path: str) -> Candidate | None:
+    def _line(self, policy: RouteTable, entry: Entry, protocol: str, method: str, path: str) -> Line | None:
         """The line of the policy for a path that fits an entry: most often the same one on every such path."""
         always = self._always.get((entry, protocol, method))
         if always is None:
@@ -285,10 +296,10 @@ class Plans:
         line, filling = always
         if line is _VARIES:
             return _first(policy.fitting(path), protocol, method)
-        return None if line is None else (line, params if filling is None else filling)
+        return None if line is None else (line, filling)
 
 
-def _first(lines: Iterable[Candidate], protocol: str, method: str) -> Candidate | None:
+def _first(lines: Iterable[Candidate], protocol: str, method: str) -> Line | None:
     """The line that holds, of those that fit a path."""
     for line in lines:
         if line[0].requirement is not None and line[0].takes(protocol, method):
@@ -296,11 +307,11 @@ def _first(lines: Iterable[Candidate], protocol: str, method: str) -> Candidate 
     return None
 
 
-def _together(entry: Entry, params: Mapping[str, Any], protocol: str, method: str, line: Candidate | None) -> Demands:
+def _together(entry: Entry, protocol: str, method: str, line: Line | None) -> Demands:
     if entry.methods is None and protocol == "http" and not method.isupper():
         # Methods are compared exactly (RFC 9110 section 9.1), but frameworks take `post` for POST.
         raise InvalidRequest(f"the method `{method}` is not in capitals", code="bad_method")
-    own: Demands = () if entry.requirement is None else ((entry.requirement, params),)
+    own: Demands = () if entry.requirement is None else ((entry.requirement, None),)
     return own if line is None or line[0].requirement is None else (*own, (line[0].requirement, line[1]))
 
 

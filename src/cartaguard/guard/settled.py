@@ -23,9 +23,9 @@ MOST, _LONGEST = 128, 512
 _set: Any = Principal.__dict__["settled"].__set__
 
 
-def remember(principal: Principal, standing: object, key: int | tuple[Any, ...], permit: object) -> None:
+def remember(principal: Principal, standing: object, key: object, permit: object) -> None:
     """Remember a permit: a decision, by the number of what was asked and the text that filled it, or what a gate let through,
-    by protocol, method and path.
+    by protocol, method and path or by a plan that is the same for many paths.
 
     Threads may lose each other's; what is there is right all the same.
     """

@@ -77,7 +77,7 @@ class Requirement:
         self._settle()
 
     def _settle(self) -> None:
-        named = {name for leaf in self.leaves() if isinstance(leaf, _OnResource) for name in leaf.on.names}
+        named = self.parameters()
         looked_up = any(isinstance(leaf, (InGroups, _OnResource)) for leaf in self.leaves())
         self._fill(
             _hash=hash((type(self), *self._content())),
@@ -109,6 +109,10 @@ class Requirement:
     def leaves(self) -> Iterator[Requirement]:
         """The single demands, in the order in which they are written."""
         yield self
+
+    def parameters(self) -> set[str]:
+        """The parameters that its templates name."""
+        return {name for leaf in self.leaves() if isinstance(leaf, _OnResource) for name in leaf.on.names}
 
     def describe(self, resource: Resource | None = None) -> str:
         """A short text for people; with a resource, for that one."""
