@@ -126,7 +126,7 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
         entry = held.plan.entry
         if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
-            scope["cartaguard"] = held.after or held.confirming((entry,))
+            scope["cartaguard"] = held.after or held.as_decided()
             return handle(scope, receive, send)
         gate = held.gate
         if not isinstance(gate, RouteGate):

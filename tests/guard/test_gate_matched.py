@@ -339,8 +339,12 @@ def test_what_holds_at_dispatch_is_noted_in_another_pass_of_the_same_caller_and_
     assert (after.path, after.params) == (held.path, held.params) == ("/projects/alloys", {"id": "alloys"})
     assert held.confirmed == ()
     # The next request of the same caller has the same.
-    assert held.after is after
+    decided = held.as_decided()
+    assert (decided.gate, decided.principal, decided.plan, decided.confirmed) == (gate, held.principal, held.plan, one)
+    assert (decided.path, decided.params, decided.decided) == (held.path, held.params, READ.marks)
+    assert held.as_decided() is held.after is decided
+    assert Pass(gate, Principal.anonymous, Plan(None)).as_decided().confirmed == ()
     assert held.confirming(two).confirmed == two
     assert after.confirming(two).confirmed == (READ, DISTANT)
-    assert held.after is after
+    assert held.after is decided
     assert after.after is None

@@ -73,13 +73,19 @@ class Pass:
         self.filling = filling
         self.confirmed = confirmed
         self.decided: tuple[Requirement, ...] = _marks(confirmed) if confirmed else ()
-        #: Its twin for a request of which the route's entry held at dispatch, once there was one.
+        #: What :meth:`as_decided` gave.
         self.after: Pass | None = None
 
     def confirming(self, entries: Sequence[Entry]) -> Pass:
         """The pass of a request for which these entries held at dispatch, beside those that did so before."""
-        after = Pass(self.gate, self.principal, self.plan, self.path, self.filling, (*self.confirmed, *entries))
-        if after.confirmed == (self.plan.entry,):
+        return Pass(self.gate, self.principal, self.plan, self.path, self.filling, (*self.confirmed, *entries))
+
+    def as_decided(self) -> Pass:
+        """:meth:`confirming` the one entry that was decided on, with its own parameters: the same pass each time."""
+        after = self.after
+        if after is None:
+            entry = self.plan.entry
+            after = Pass(self.gate, self.principal, self.plan, self.path, self.filling, () if entry is None else (entry,))
             self.after = after
         return after
 
