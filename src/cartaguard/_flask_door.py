@@ -140,7 +140,8 @@ class Door:
         environ[HELD] = held
         if current.used:
             self._bind(held.principal)
-        return self._preprocess(*context)
+        # To spread what is empty costs a call of its own.
+        return self._preprocess(*context) if context else self._preprocess()
 
     def confirm(self) -> None:
         """Decide once more where a preprocessor of the application has changed what the view is given."""
@@ -226,7 +227,7 @@ def checking(view: Any, decided: Callable[[], bool]) -> Any:
         def guarded_sync(*args: Any, **kwargs: Any) -> Any:
             if not decided():
                 raise _undecided()
-            return view(*args, **kwargs)
+            return view(*args, **kwargs) if args or kwargs else view()
 
         guarded = guarded_sync
     setattr(guarded, CHECKED, True)

@@ -23,7 +23,7 @@ from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import NO_PARAMS, Entry
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import canonical
-from cartaguard.model.principal import Principal
+from cartaguard.model.principal import NOTHING_SETTLED, Principal
 from cartaguard.model.requirement import Requirement
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 
 #: The faults of an application that a door answers, with :meth:`Gate.answer`; others are the application's own.
 ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
+
+#: Nothing is remembered that stands.
+_NOTHING: Mapping[Any, Any] = NOTHING_SETTLED[1]
 
 #: No framework has matched before the gate. (``None`` is its word for a request that fits no route.)
 _NOT_MATCHED = Entry("", (), requirement=None, matcher=lambda segments, path: None)
@@ -168,18 +171,20 @@ class Gate:
         standing = facts.standing()
         verifier = guard.verifier
         key = protocol, method, path
-        settled: Mapping[Any, Any] = NO_PARAMS
         # What was verified before is found by its whole value; everything else goes the long way.
         principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
         if principal is not None:
-            known, permits = principal.settled
+            known, settled = principal.settled
             if known is standing:
-                settled = permits
                 held: Pass | None = settled.get(key)
                 # Callers are known to every gate of their guard.
                 if held is not None and held.gate is self:
                     if entry is _NOT_MATCHED or (held.plan.entry is entry and (held.filling is params or alike(held.filling, params))):
                         return held
+            else:
+                settled = _NOTHING
+        else:
+            settled = _NOTHING
         plans = self.plans
         try:
             found = plans.kept.get(key)
