@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.environments import Environment
+from benchmarks.pace import Timed, pace, quick
 from benchmarks.pairs import Pair
 from benchmarks.subject import Outcomes
 
@@ -140,18 +141,25 @@ def starting(
 def rounds(workers: Sequence[tuple[str, Worker, Sequence[str]]], *, number: int, pairs: int) -> dict[tuple[str, str], list[Pair]]:
     """Ask every worker for its cells in turn, again and again, so that a slow minute of the machine slows all alike.
 
+    Rounds during which the machine was much slower than at its best do not count, whoever's they are.
+
     :param workers: a name, the worker, and the cells to time.
     :param number: how many rounds.
     :param pairs: how many pairs of batches in each.
     """
-    found: dict[tuple[str, str], list[Pair]] = {}
+    found: dict[tuple[str, str], list[Timed]] = {}
     order = list(workers)
+    before = best = pace()
     for _ in range(number):
         for name, worker, cells in order:
             for cell in cells:
-                found.setdefault((name, cell), []).extend(worker.round(cell, pairs))
+                timed = worker.round(cell, pairs)
+                after = pace()
+                found.setdefault((name, cell), []).append(Timed(max(before, after), timed))
+                best = min(best, after)
+                before = after
         order = order[1:] + order[:1]
-    return found
+    return {one: quick(timed, best) for one, timed in found.items()}
 
 
 def _differences(got: Outcomes, claimed: Outcomes) -> str:

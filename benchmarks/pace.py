@@ -1,0 +1,51 @@
+"""How quick the machine is right now, so that what was measured while it was slow can be told.
+
+The processors of a rented machine are not one's own: for seconds or minutes at a time they do half as much, with nothing else
+running that could be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+from typing import NamedTuple
+
+from benchmarks.pairs import Pair
+
+__all__ = ["Timed", "pace", "quick"]
+
+#: A round counts where a plain loop before and after it took at most so many times as long as at best.
+_SLOWER = 1.25
+
+#: Where fewer rounds than this part were quick, the machine is just like that, and all of them count.
+_FEWEST = 1 / 3
+
+_TURNS = 20_000
+
+
+class Timed(NamedTuple):
+    """The pairs of a round, and the slower of the paces before and after it."""
+
+    pace: float
+    pairs: list[Pair]
+
+
+def pace() -> float:
+    """Nanoseconds of a turn of a plain loop, the best of three tries."""
+    return min(_loop() for _ in range(3)) / _TURNS
+
+
+def quick(rounds: Sequence[Timed], best: float) -> list[Pair]:
+    """The pairs of the rounds that count.
+
+    :param best: the quickest pace that was seen.
+    """
+    counting = [one for one in rounds if one.pace <= _SLOWER * best]
+    return [pair for one in (counting if len(counting) >= _FEWEST * len(rounds) else rounds) for pair in one.pairs]
+
+
+def _loop() -> int:
+    start = perf_counter_ns()
+    for _ in range(_TURNS):
+        pass
+    return perf_counter_ns() - start
