@@ -15,7 +15,7 @@ from benchmarks.pairs import Pair
 __all__ = ["Timed", "pace", "quick"]
 
 #: A round counts where a plain loop before and after it took at most so many times as long as at best.
-_SLOWER = 1.25
+_SLOWER = 1.1
 
 #: Where fewer rounds than this part were quick, the machine is just like that, and all of them count.
 _FEWEST = 1 / 3
