@@ -8,7 +8,8 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from starlette.applications import Starlette
@@ -172,6 +173,21 @@ class TestMisplaced:
         with pytest.raises(ConfigurationError, match="nothing has decided"):
             asyncio.run(requires(public("a test"))(ok)("no connection"))  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize(
+        ("args", "named"),
+        [
+            ((), {}),
+            ((), {"request": Request({"type": "http"})}),
+            ((1, 2), {}),
+            ((SimpleNamespace(scope=None),), {}),
+            ((SimpleNamespace(),), {}),
+        ],
+    )
+    def test_however_it_is_called_without_one_the_fault_is_the_same(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        endpoint: Any = requires(public("a test"))(ok)
+        with pytest.raises(ConfigurationError, match="nothing has decided"):
+            endpoint(*args, **named)
+
     def test_a_marked_application_starts_and_stops_without_a_caller(self) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             started.append(scope["type"])
@@ -185,8 +201,38 @@ class TestMisplaced:
             requires("Aurora:Research")  # type: ignore[arg-type]
 
 
+def _alone(method: Any) -> Any:
+    """A decorator whose function says it takes what the one within takes, and takes more."""
+
+    @functools.wraps(method)
+    async def inner(self: Any, request: Request) -> Response:
+        return cast("Response", await method(request))
+
+    return inner
+
+
 class TestEndpoints:
     """Every kind of endpoint that Starlette takes."""
+
+    def test_a_method_may_take_its_arguments_as_it_likes(self) -> None:
+        @requires(READ)
+        class Endpoint(HTTPEndpoint):
+            @requires(READ)
+            async def get(*args: Any) -> Response:
+                return await ok(args[1])
+
+            @requires(READ)
+            @_alone
+            async def put(request: Request) -> Response:
+                return await ok(request)
+
+            @requires(READ)
+            async def post(self, request: Request, more: str = "") -> Response:
+                return await ok(request)
+
+        app = starlette(Route("/projects/{project_id}", Endpoint))
+        for method in ("GET", "PUT", "POST"):
+            assert ask(app, "/projects/alloys", "olga", method=method)[0] == 200
 
     def test_each_is_guarded_and_gets_its_caller(self) -> None:
         threads: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from cartaguard import Guard, LocalDirectory, Permission, Principal, Resource, authenticated, groups, permission, public
 from cartaguard import asgi as asgi_door
 from cartaguard._starlette_paths import entry_of
+from cartaguard._starlette_routes import Inventory, Site
 from cartaguard.errors import ConfigurationError, RequirementError, UndeclaredRoutes
 from cartaguard.guard.gate import Pass
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
@@ -480,6 +481,21 @@ class TestLate:
         app = self.app()
         app.router.routes = [Route("/x", OPEN(answering("late")))]
         assert ask(app, "/x", "olga")[0] == 403
+
+    def test_one_that_comes_while_the_others_are_looked_through_is_denied(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By another thread, and in a place that was looked at already."""
+        app = self.app()
+        walk, late = Inventory._walk, [Route("/x", OPEN(answering("late")))]
+
+        def walking(inventory: Inventory) -> Iterator[Site]:
+            yield from walk(inventory)
+            if late:
+                app.router.routes.insert(0, late.pop())
+
+        monkeypatch.setattr(Inventory, "_walk", walking)
+        app.router.routes.append(Route("/new", OPEN(answering("late"))))
+        assert [ask(app, "/x", "olga")[0] for _ in range(2)] == [403, 403]
+        assert not late
 
     def test_routes_of_a_mount_that_came_late_are_denied_as_well(self) -> None:
         app = self.app()

@@ -67,29 +67,18 @@ def _undecided() -> ConfigurationError:
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
     @functools.wraps(endpoint)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(first: Any = None, /, *rest: Any, **named: Any) -> Any:
         # The connection is among the arguments: a method has itself before it, a partial what it was given.
-        for argument in args:
+        for argument in (first, *rest) if rest else (first,):
             scope = getattr(argument, "scope", None)
             if type(scope) is dict or isinstance(scope, Mapping):
                 if confirmed(scope, requirement):
-                    return endpoint(*args, **kwargs)
+                    # Nearly always it is the one argument: to spread any others costs as much as all of the rest.
+                    return endpoint(first, *rest, **named) if rest or named else endpoint(first)
                 break
         raise _undecided()
 
-    @functools.wraps(endpoint)
-    def guarded_alone(connection: Any) -> Any:
-        # Nearly every endpoint: to take any arguments costs as much as all the rest.
-        try:
-            scope = connection.scope
-        except AttributeError:
-            raise _undecided() from None
-        if confirmed(scope, requirement):
-            return endpoint(connection)
-        raise _undecided()
-
-    chosen = guarded_alone if inner is endpoint and len(inspect.signature(endpoint).parameters) == 1 else guarded
-    return _as_coroutine_function(chosen) if inspect.iscoroutinefunction(inner) else chosen
+    return _as_coroutine_function(guarded) if inspect.iscoroutinefunction(inner) else guarded
 
 
 def _as_coroutine_function(function: Any) -> Any:

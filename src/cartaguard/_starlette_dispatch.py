@@ -79,7 +79,7 @@ class RouteGate(Gate):
             )
         if plan.ahead is not None:
             return _unserved(held.path, plan.ahead, scope, receive, send)
-        if self._router.routes is not self._inventory.current:
+        while self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
 

@@ -74,6 +74,7 @@ class Inventory:
         self._router = router
         #: The router's routes, as long as no list of routes was changed after the inventory.
         self.current: list[BaseRoute] | None = None
+        self._changes = 0
         self.entries: list[Entry] = []
         #: The applications with error pages of their own that the inventory looked into.
         self.applications: list[Starlette] = []
@@ -88,6 +89,7 @@ class Inventory:
             self._by_key[site.key] = (*self._by_key.get(site.key, ()), site.entry)
 
     def _note(self) -> None:
+        self._changes += 1
         self.current = None
 
     def found(self) -> list[Found]:
@@ -95,6 +97,7 @@ class Inventory:
 
         From here on it is noticed when a route is added.
         """
+        before = self._changes
         by_holder: dict[int, tuple[Any, list[Entry]]] = {}
         for site in self._walk():
             entries = by_holder.setdefault(id(site.holder), (site.holder, []))[1]
@@ -103,6 +106,9 @@ class Inventory:
             watch(owner, name, self._note)
         # Not before: as long as this fails, every request does.
         self.current = self._router.routes
+        if self._changes != before:
+            # One was added by another thread meanwhile, behind the back of the walk.
+            self.current = None
         return [self.find(holder, tuple(entries)) for holder, entries in by_holder.values()]
 
     def known(self) -> Iterator[Entry]:

@@ -67,9 +67,8 @@ class GuardMiddleware:
             await self._other(scope, receive, send)
             return
         try:
-            held = self._admit(scope)
-            if held is None:
-                held = await aio.run(self._admitting(scope))
+            admitted = self._admit(scope)
+            held = admitted if isinstance(admitted, Pass) else await aio.run(admitted)
         except (Refused, ConfigurationError) as fault:
             await self._answer(fault, scope, receive, send)
             return
@@ -93,8 +92,8 @@ class GuardMiddleware:
             if token is not None:
                 current.unbind(token)
 
-    def _admit(self, scope: Scope) -> Pass | None:
-        """Let an HTTP request through, or raise; ``None``: something has to be fetched first."""
+    def _admit(self, scope: Scope) -> Pass | Steps[Pass]:
+        """Let an HTTP request through, or raise. Where something has to be fetched first, the steps that do both."""
         gate = self._gate or self._ready(scope)
         values = []
         for name, value in scope["headers"]:
@@ -104,11 +103,8 @@ class GuardMiddleware:
         path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
         if self.allow_preflight and _is_preflight(scope):
             return gate.preflight(path)
-        return gate.admit("http", scope["method"], path, values)
-
-    def _admitting(self, scope: Scope) -> Steps[Pass]:
-        """:meth:`_admit`, fetching what is missing."""
-        return self._ready(scope).admit_steps("http", scope["method"], self._path(scope), _credentials(scope))
+        method = scope["method"]
+        return gate.admit("http", method, path, values) or gate.admit_steps("http", method, path, values)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -144,7 +140,7 @@ class GuardMiddleware:
         try:
             gate = self._gate or self._ready(scope)
             path = self._path(scope)
-            values = _credentials(scope)
+            values = [value for name, value in scope["headers"] if name == b"authorization"]
             held = gate.admit("websocket", "", path, values)
             if held is None:
                 held = await aio.run(gate.admit_steps("websocket", "", path, values))
@@ -205,10 +201,6 @@ def chain(app: Any) -> Iterator[Any]:
     while app is not None:
         yield app
         app = getattr(app, "app", None)
-
-
-def _credentials(scope: Scope) -> list[bytes]:
-    return [value for name, value in scope["headers"] if name == b"authorization"]
 
 
 def _is_fastapi(app: Any) -> bool:

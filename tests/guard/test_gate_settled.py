@@ -148,6 +148,31 @@ def test_where_every_path_demands_the_same_a_caller_is_decided_on_once_while_the
     assert caught.value.refusal.status == 400
 
 
+def test_what_was_permitted_on_a_path_is_not_found_with_other_parameters_of_it(decided: list[str]) -> None:
+    """A framework may read the same path in two ways: each is decided on."""
+    world = World(True)
+    values = world.callers["olga"]
+    for params in ({"id": "both"}, {"id": "both"}, {"id": "both"}):
+        assert admit_matched(world.gate, world.entry, params, "GET", "/p/both", values) is not None
+    seen = len(decided)
+    with pytest.raises(Refused):
+        admit_matched(world.gate, world.entry, {"id": "adams"}, "GET", "/p/both", values)
+    other = entry("/p/{id}", groups("OrgA:Other"))
+    with pytest.raises(Refused):
+        admit_matched(world.gate, other, {"id": "both"}, "GET", "/p/both", values)
+    assert len(decided) == seen + 2
+
+
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+def test_nothing_is_remembered_with_the_anonymous(matched: bool) -> None:
+    """They are one object for everybody."""
+    world = World(matched, public("a test"))
+    world.callers["nobody"] = []
+    before = Principal.anonymous.settled
+    assert all(world.may("nobody", f"x{number}") for number in range(3))
+    assert Principal.anonymous.settled is before
+
+
 @pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
 def test_what_one_gate_permitted_on_all_paths_opens_nothing_in_another_one_of_the_same_guard(matched: bool) -> None:
     world = World(matched, groups("OrgA:Team"))

@@ -210,10 +210,10 @@ class Gate:
                     return None
                 if not answer.permitted:
                     raise self.denied(answer, principal)
-            if plan.uniform and standing is not None:
+            if plan.uniform and standing is not None and principal.authenticated:
                 remember(principal, standing, plan, plan)
         held = Pass(self, principal, plan, path, filling)
-        if (found is not None or plans.keep(key, plan, filling)) and standing is not None:
+        if (found is not None or plans.keep(key, plan, filling)) and standing is not None and principal.authenticated:
             remember(principal, standing, key, held)
         return held
 
