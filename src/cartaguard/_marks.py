@@ -68,13 +68,22 @@ def _undecided() -> ConfigurationError:
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
     @functools.wraps(endpoint)
     def guarded(first: Any = None, /, *rest: Any, **named: Any) -> Any:
+        if not rest and not named:
+            # Nearly always: to go through any arguments, and to spread them, costs as much as all of the rest.
+            try:
+                decided = confirmed(first.scope, requirement)
+            except AttributeError:
+                # It is no connection.
+                decided = False
+            if decided:
+                return endpoint(first)
+            raise _undecided()
         # The connection is among the arguments: a method has itself before it, a partial what it was given.
-        for argument in (first, *rest) if rest else (first,):
+        for argument in (first, *rest):
             scope = getattr(argument, "scope", None)
-            if type(scope) is dict or isinstance(scope, Mapping):
+            if isinstance(scope, Mapping):
                 if confirmed(scope, requirement):
-                    # Nearly always it is the one argument: to spread any others costs as much as all of the rest.
-                    return endpoint(first, *rest, **named) if rest or named else endpoint(first)
+                    return endpoint(first, *rest, **named)
                 break
         raise _undecided()
 
