@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cartaguard import Decision, Guard, LocalDirectory, Principal, Requirement, authenticated, groups, permission, public
+from cartaguard import Decision, Guard, LocalDirectory, Policy, Principal, Requirement, authenticated, groups, permission, public
 from cartaguard.directories.base import Directory
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.drivers import blocking
@@ -122,6 +122,9 @@ def test_what_is_kept_of_a_path_serves_every_caller(world: World) -> None:
     plans = [held.plan for held in passes if held is not None]
     assert len(plans) == 4
     assert plans[2] is plans[3] is plans[1]
+    # Nor are its parameters read anew.
+    fillings = [held.filling for held in passes if held is not None]
+    assert fillings[2] is fillings[3] is fillings[1]
     [(kept, params)] = world.gate.plans.kept.values()
     assert (kept, params) == (plans[1], {"id": "both"})
 
@@ -161,6 +164,17 @@ def test_what_was_permitted_on_a_path_is_not_found_with_other_parameters_of_it(d
     with pytest.raises(Refused):
         admit_matched(world.gate, other, {"id": "both"}, "GET", "/p/both", values)
     assert len(decided) == seen + 2
+
+
+def test_a_line_of_the_policy_is_decided_on_with_its_own_parameters() -> None:
+    """Whatever the route calls the same segment, at once and in steps."""
+    lines = Policy.from_dict({"routes": [{"path": "/p/{project}", "require": {"permission": "read", "on": "Project:{project}"}}]})
+    gate = Gate(Guard(verifier=verifier_for(), directory=facts(), policy=lines), [entry("/p/{id}", authenticated)])
+    for _ in range(3):
+        assert gate.admit("http", "GET", "/p/both", bearer(token_for("olga"))) is not None
+        assert blocking.run(gate.admit_steps("http", "GET", "/p/both", bearer(token_for("olga")))).path == "/p/both"
+        with pytest.raises(Refused):
+            gate.admit("http", "GET", "/p/adams", bearer(token_for("olga")))
 
 
 @pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])

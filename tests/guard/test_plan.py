@@ -444,6 +444,8 @@ SHARED_READ = Entry("/r/<n>", ("r", None), requirement=permission("read", "Proje
         (SHARED_ROUTE, "/p/1", "/p/2", True),
         (SHARED_ROUTE, "/p/1", "/p/a-b", True),
         (SHARED_READ, "/r/1", "/r/2", True),
+        (Entry("/a/b/<n>", ("a", "b", None), requirement=authenticated, matcher=lambda segments, path: {}), "/a/b/1", "/a/b/2", True),
+        (Entry("/p/", ("p", ""), requirement=authenticated, matcher=lambda segments, path: {}), "/p/", "/p/", False),
         # A framework that takes more than its rule says.
         (SHARED_ROUTE, "/q/1", "/q/2", False),
         (SHARED_ROUTE, "/p/x/1", "/p/x/2", False),
@@ -468,6 +470,18 @@ def test_of_what_was_matched_the_paths_of_one_literal_head_have_one_plan(entry: 
             with pytest.raises(InvalidPath):
                 plans.make_matched(entry, {"n": 2}, "GET", bad)
         assert Plans([entry], ruled, kept=0).make_matched(entry, {"n": 1}, "GET", path)[0].uniform is False
+
+
+def test_a_literal_beside_a_parameter_keeps_its_own_plan() -> None:
+    """Whichever was asked for first."""
+    for order in (("/p/1", "/p/x"), ("/p/x", "/p/1")):
+        for first in (0, 1):
+            own = routes({"path": "/p/{id}", "require": OPEN}) + routes({"path": "/p/x", "require": TEAM})
+            plans = Plans(own if first else own[::-1], Policy(), kept=10)
+            for path in order * 2:
+                [(requirement, _)] = find(plans, "http", "GET", path).demands
+                assert requirement == (public("a test") if path == "/p/1" or first else groups("OrgA:Team"))
+            assert not plans._shared
 
 
 def test_another_route_below_the_same_head_has_its_own_plan() -> None:

@@ -203,15 +203,13 @@ class Plans:
         return plan, params
 
     def _alone_below(self, entry: Entry, head: str) -> bool:
-        """Whether this entry is the first on every path that differs from one of its own in the last segment only, its one parameter."""
-        if not entry.names or len(entry.names) > 1:
-            return False
+        """Whether this entry is the first on every path that differs from one of its own in the last segment only."""
         for other in self.table.at_the_end_of(head):
+            if other.names is None:
+                # It may take one last segment and not another.
+                return False
             if other is entry:
                 return True
-            if other.names is None:
-                # It may take another last segment.
-                return False
         return False
 
     def _always_same(self, entry: Entry, protocol: str, method: str) -> bool:
@@ -224,12 +222,13 @@ class Plans:
         All before it has to be literal, so that there is no more to note than there are routes, whoever asks for what.
         """
         entry, key = plan.entry, (protocol, plan.method, head)
-        if entry is None or not self._most or plan.method not in _KEPT or key in self._shared:
+        if entry is None or entry.tail or not self._most or plan.method not in _KEPT or key in self._shared:
             return
-        if entry.tail or entry.segments[-1:] != (None,) or head != "/" + "".join(f"{segment}/" for segment in entry.segments[:-1]):
+        if not entry.segments or entry.segments[-1] is not None or head != "/".join(segment or "" for segment in ("", *entry.segments)):
             return
         plan.uniform = all(own is not None or not requirement.parameters() for requirement, own in plan.demands)
-        self._shared[key] = plan, entry.names[0] if entry.names else ""
+        # Where a framework has matched, it has the parameters too.
+        self._shared[key] = plan, entry.names[-1] if entry.names else ""
 
     def make_matched(self, entry: Entry | None, params: Mapping[str, Any], method: str, path: str) -> Found:
         """The plan for an HTTP request that a framework has matched already.
