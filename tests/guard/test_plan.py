@@ -445,6 +445,12 @@ SHARED_READ = Entry("/r/<n>", ("r", None), requirement=permission("read", "Proje
         (SHARED_ROUTE, "/p/1", "/p/a-b", True),
         (SHARED_READ, "/r/1", "/r/2", True),
         (Entry("/a/b/<n>", ("a", "b", None), requirement=authenticated, matcher=lambda segments, path: {}), "/a/b/1", "/a/b/2", True),
+        (
+            Entry("/p/<n>/<path:m>", ("p", None), tail=True, requirement=authenticated, matcher=lambda segments, path: {}),
+            "/p/1",
+            "/p/2",
+            False,
+        ),
         (Entry("/p/", ("p", ""), requirement=authenticated, matcher=lambda segments, path: {}), "/p/", "/p/", False),
         # A framework that takes more than its rule says.
         (SHARED_ROUTE, "/q/1", "/q/2", False),
