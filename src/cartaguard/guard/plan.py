@@ -173,7 +173,7 @@ class Plans:
         shared = self._shared.get((protocol, method, path[:cut]))
         if shared is not None and cut < len(path):
             last = path[cut:]
-            if not (last.isalnum() and last.isascii()):
+            if not _plain(last):
                 canonical(path)
             plan, name = shared
             return plan, {name: last}
@@ -238,15 +238,14 @@ class Plans:
         :raises cartaguard.errors.InvalidRequest: the path, or the method, can be read in two ways.
         """
         cut = path.rfind("/") + 1
-        last = path[cut:]
-        if not (last.isalnum() and last.isascii()):
+        shared = self._shared.get(("matched", method, path[:cut]))
+        known = shared[0] if shared is not None and shared[0].entry is entry else None
+        if known is None or not _plain(path[cut:]):
             canonical(path)
         # A copy: the framework's own may be changed by whoever comes next.
         filling = dict(params) if params else NO_PARAMS
-        shared = self._shared.get(("matched", method, path[:cut]))
-        if shared is not None and shared[0].entry is entry:
-            return shared[0], filling
-        canonical(path)
+        if known is not None:
+            return known, filling
         if entry is None:
             return Plan(None, (), method, NO_ROUTE), NO_PARAMS
         policy = self._policy
@@ -296,6 +295,11 @@ class Plans:
         if line is _VARIES:
             return _first(policy.fitting(path), protocol, method)
         return None if line is None else (line, filling)
+
+
+def _plain(segment: str) -> bool:
+    """Whether a segment says by itself that it can be read in one way only; others are looked at with their path."""
+    return segment.isalnum() and segment.isascii()
 
 
 def _first(lines: Iterable[Candidate], protocol: str, method: str) -> Line | None:
