@@ -465,7 +465,7 @@ SHARED_READ = Entry("/r/<n>", ("r", None), requirement=permission("read", "Proje
 def test_of_what_was_matched_the_paths_of_one_literal_head_have_one_plan(entry: Entry, path: str, other: str, shared: bool) -> None:
     """So that what is noted is no more than there are routes; where a policy stands beside the routes, each path has its own."""
     for ruled, same in ((Policy(), shared), (policy({"path": "/*", "require": TEAM}), False)):
-        plans = Plans([entry], ruled)
+        plans = Plans([entry], ruled, kept=10)
         first, params = plans.make_matched(entry, {"n": 1}, "GET", path)
         second, others = plans.make_matched(entry, {"n": 2}, "GET", other)
         assert (first is second, params, others) == (same, {"n": 1}, {"n": 2})
@@ -492,7 +492,7 @@ def test_a_literal_beside_a_parameter_keeps_its_own_plan() -> None:
 
 def test_another_route_below_the_same_head_has_its_own_plan() -> None:
     twin = Entry("/p/<int:n>", ("p", None), requirement=authenticated, matcher=lambda segments, path: {})
-    plans = Plans([SHARED_ROUTE, twin], Policy())
+    plans = Plans([SHARED_ROUTE, twin], Policy(), kept=10)
     for _ in range(2):
         for entry in (SHARED_ROUTE, twin):
             plan, _ = plans.make_matched(entry, {"n": 1}, "GET", "/p/1")
@@ -502,13 +502,13 @@ def test_another_route_below_the_same_head_has_its_own_plan() -> None:
 
 def test_only_a_shared_plan_that_names_no_parameter_is_uniform() -> None:
     for entry, expected in ((SHARED_ROUTE, True), (SHARED_READ, False)):
-        plans = Plans([entry], Policy())
+        plans = Plans([entry], Policy(), kept=10)
         assert plans.make_matched(entry, {"n": "1"}, "GET", f"/{entry.segments[0]}/1")[0].uniform is expected
     lines = policy({"path": "/p/{id}", "require": TEAM}, {"path": "/r/{id}", "require": READ}, {"path": "/x", "require": TEAM})
-    plans = Plans(None, lines)
+    plans = Plans(None, lines, kept=10)
     for path, expected in (("/p/1", True), ("/r/1", False), ("/x", False)):
         assert plans.find("http", "GET", path)[0].uniform is expected
-    beside = Plans(routes({"path": "/r/{id}", "require": READ}), policy({"path": "/*", "require": TEAM}))
+    beside = Plans(routes({"path": "/r/{id}", "require": READ}), policy({"path": "/*", "require": TEAM}), kept=10)
     assert not beside.find("http", "GET", "/r/1")[0].uniform
-    beside = Plans(routes({"path": "/r/{id}", "require": TEAM}), policy({"path": "/r/{id}", "require": READ}))
+    beside = Plans(routes({"path": "/r/{id}", "require": TEAM}), policy({"path": "/r/{id}", "require": READ}), kept=10)
     assert not beside.find("http", "GET", "/r/1")[0].uniform
