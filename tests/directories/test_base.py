@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cartaguard.directories.base import Directory, answered, at_hand, in_doubt, nothing
+from cartaguard.directories.base import Aged, Directory, answered, at_hand, in_doubt, nothing
 from cartaguard.drivers import aio, blocking
 from cartaguard.errors import ConfigurationError, FactsUnavailable
 from cartaguard.model.facts import (
@@ -54,6 +54,16 @@ def test_a_directory_knows_nothing_until_it_is_told_how(need: Need, empty: Fact)
     assert in_doubt(need, "down") == type(empty)(doubt="down")
     assert not directory.remote
     assert not directory.uses_groups
+
+
+@pytest.mark.parametrize(("told", "age"), [({}, 0.0), (Aged({}, 2.5), 2.5), (Aged({NEEDS[0]: Memberships()}, 2.5), 2.5)])
+def test_how_much_earlier_something_had_been_asked_for_is_handed_on(told: Mapping[Need, Fact], age: float) -> None:
+    class Telling(Directory):
+        def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+            return told
+
+    facts = blocking.run(answered(Telling(), NEEDS))
+    assert (set(facts), facts.age) == (set(NEEDS), age)
 
 
 def test_what_is_told_to_a_directory_that_keeps_nothing_has_no_effect() -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from cartaguard import Guard, Principal, groups
-from cartaguard.directories.base import at_hand
+from cartaguard.directories import carta as module
+from cartaguard.directories.base import Aged, at_hand
 from cartaguard.directories.cached import CachedDirectory
 from cartaguard.directories.carta import CartaDirectory
+from cartaguard.directories.carta_accounts import Accounts
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.directories.local import LocalDirectory
 from cartaguard.drivers import aio, blocking, transport
 from cartaguard.errors import ConfigurationError
 from cartaguard.model.facts import Fact, GroupsNeed, Memberships, Need, Organizations, OrganizationsNeed
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.principal import Credential
 from support.colours import COLOURS, Run
 from support.served import Answer, Served, serving
@@ -135,10 +138,12 @@ def test_an_account_of_the_same_name_and_another_id_is_not_the_callers(run: Run,
     assert ask(run, CartaDirectory(served.url, credential=credential, groups="user"), GroupsNeed(OLGA)) == Memberships(doubt=doubt)
 
 
-def test_many_callers_at_once_need_one_list(served: Served, directory: CartaDirectory) -> None:
+@pytest.mark.parametrize("age", [None, 60.0])
+def test_many_callers_at_once_need_one_list(served: Served, directory: CartaDirectory, age: float | None) -> None:
     served.answers[MEMBERS[TEAM]] = members(*({"id": f"s{number}"} for number in range(0, 20, 2)))
     served.gate.clear()
-    needs = [among(TEAM, principal=Principal(issuer="i", subject=f"s{number}")) for number in range(20)]
+    fresh = Freshness(max_age=age)
+    needs = [GroupsNeed(Principal(issuer="i", subject=f"s{number}"), frozenset({TEAM}), fresh) for number in range(20)]
 
     async def at_once() -> list[Any]:
         opened = asyncio.create_task(asyncio.to_thread(served.open_on_arrival))
@@ -150,6 +155,46 @@ def test_many_callers_at_once_need_one_list(served: Served, directory: CartaDire
     found = asyncio.run(at_once())
     assert [bool(facts[need].groups) for need, facts in zip(needs, found, strict=True)] == [True, False] * 10
     assert served.count(MEMBERS[TEAM]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fresh", "later", "lists"),
+    [
+        (None, 3.0, 1),
+        (Freshness(max_stale=9.0), 3.0, 1),
+        (Freshness(max_age=3.5), 3.0, 1),
+        (Freshness(max_age=3.0), 3.0, 2),
+        (Freshness(max_age=0.0), 0.0, 2),
+    ],
+)
+def test_a_list_is_joined_that_was_asked_for_no_earlier_than_a_question_allows(
+    served: Served, monkeypatch: pytest.MonkeyPatch, fresh: Freshness | None, later: float, lists: int
+) -> None:
+    """Whoever it was asked for; and who joins is told how much earlier that was."""
+    clock = Clock()
+    monkeypatch.setattr(module, "Accounts", lambda asking: Accounts(asking, clock))
+    directory = CartaDirectory(served.url, credential="service-token", groups="members")
+    served.answers[MEMBERS[TEAM]] = members({"id": "s1"})
+    others = among(TEAM, principal=Principal(issuer="i", subject="s2", username="greta"))
+    served.gate.clear()
+
+    async def main() -> Mapping[Need, Fact]:
+        first = asyncio.create_task(aio.run(directory.fetch([others])))
+        await asyncio.to_thread(served.arrived.wait, 10)
+        clock.now += later
+        second = asyncio.create_task(aio.run(directory.fetch([GroupsNeed(OLGA, frozenset({TEAM}), fresh)])))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        served.gate.set()
+        await first
+        facts = await second
+        await transport._aclient().aclose()
+        return facts
+
+    facts = asyncio.run(main())
+    assert isinstance(facts, Aged)
+    assert (facts.age, list(facts.values())) == (later if lists == 1 else 0.0, [Memberships(frozenset({TEAM}))])
+    assert served.count(MEMBERS[TEAM]) == lists
 
 
 def test_whoever_asks_after_an_invalidation_does_not_join_an_older_list(served: Served, directory: CartaDirectory) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from cartaguard import Permission, Principal, Resource
 from cartaguard.directories import carta as module
+from cartaguard.directories.base import Aged
 from cartaguard.directories.carta import CartaDirectory
 from cartaguard.directories.carta_names import LIFETIME, Names
 from cartaguard.drivers import blocking
 from cartaguard.model.facts import Fact, Granted, Need, PermissionNeed
+from cartaguard.model.freshness import Freshness
 from cartaguard.model.principal import Credential
 from support.colours import COLOURS, Run
 from support.served import Answer, Served, serving
@@ -145,6 +147,20 @@ def test_the_id_is_remembered_for_a_short_while(run: Run, served: Served, clock:
         assert served.count(DETAILS) == count
         clock.now += wait
     assert served.count("/permissions/resources/Service/7") == 3
+
+
+@pytest.mark.parametrize(("age", "asked"), [(None, 1), (4.0, 1), (2.0, 2), (0.0, 2), (60.0, 1)])
+def test_an_id_is_remembered_no_longer_than_a_question_allows(
+    run: Run, served: Served, clock: Clock, age: float | None, asked: int
+) -> None:
+    """The name may be another one's since; and what was used says how old it was."""
+    served.answers |= {DETAILS: item("7"), "/permissions/resources/Service/7": item("7")}
+    directory = CartaDirectory(served.url)
+    ask(run, directory, PermissionNeed(OLGA, FIT))
+    clock.now += 2.0
+    facts = run(directory.fetch([PermissionNeed(OLGA, FIT, 1, Freshness(max_age=age))]))
+    assert isinstance(facts, Aged)
+    assert (served.count(DETAILS), facts.age) == (asked, 2.0 if asked == 1 else 0.0)
 
 
 def test_that_there_is_no_service_is_not_remembered(run: Run, served: Served, clock: Clock) -> None:

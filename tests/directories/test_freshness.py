@@ -11,7 +11,7 @@ import pytest
 
 from cartaguard import Guard, Permission, Principal, Requirement, Resource, groups, permission, restricted
 from cartaguard.caches.listener import Listener
-from cartaguard.directories.base import Directory
+from cartaguard.directories.base import Aged, Directory
 from cartaguard.directories.cached import ALLOW, DENY, CachedDirectory
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.directories.local import LocalDirectory
@@ -19,7 +19,19 @@ from cartaguard.drivers import aio, blocking
 from cartaguard.errors import FactsUnavailable
 from cartaguard.guard.decide import STALE
 from cartaguard.model.decision import Decision, Outcome
-from cartaguard.model.facts import Fact, Granted, GroupsNeed, Known, Memberships, Need, Organizations, OrganizationsNeed, PermissionNeed
+from cartaguard.model.facts import (
+    Fact,
+    Granted,
+    GroupsNeed,
+    Known,
+    Listed,
+    ListingNeed,
+    Memberships,
+    Need,
+    Organizations,
+    OrganizationsNeed,
+    PermissionNeed,
+)
 from cartaguard.model.freshness import Freshness
 from cartaguard.model.restriction import Restriction
 from support.facts import OLGA, both, person
@@ -230,13 +242,99 @@ def test_a_fetch_that_began_too_long_ago_is_not_joined(age: float | None, later:
 def test_who_would_not_hear_of_a_change_joins_no_fetch_that_began_half_a_second_ago(age: float | None, later: float, fetches: int) -> None:
     """Nothing that was changed since then could have been told, and a source may be slow."""
 
-    class Deaf(Listener):
-        def alive(self) -> bool:
-            return False
-
     source = Slow()
     source.changes = Deaf("test")
     ask_twice(CachedDirectory(source, clock=Clock()), Freshness(age), later, fetches)
+
+
+class Deaf(Listener):
+    """Would not hear of a change."""
+
+    def alive(self) -> bool:
+        return False
+
+
+class Sharing(Source):
+    """Tells what it had asked for so many seconds before; keeps how old that might be."""
+
+    def __init__(self, *ages: float) -> None:
+        super().__init__()
+        self.ages = list(ages)
+        self.within: list[float | None] = []
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        self.within += [None if need.fresh is None else need.fresh.max_age for need in needs if not isinstance(need, ListingNeed)]
+        return Aged(super().answer(needs), self.ages.pop(0))
+
+
+@pytest.mark.remembers
+@EACH
+def test_what_was_asked_for_earlier_serves_for_that_much_shorter(demand: Any, seconds: float) -> None:
+    """To the instant, whatever the source shared among those who asked."""
+    for age, serves in ((None, seconds), (4, 4)):
+        clock = Clock()
+        source = Sharing(*[3.0] * 10)
+        guard = Guard(directory=source, clock=clock)
+        assert guard.check(OLGA, demand(max_age=age))
+        asked = source.asked
+        clock.now += serves - 3.25
+        assert guard.check(OLGA, demand(max_age=age))
+        assert source.asked == asked
+        clock.now += 0.25
+        assert guard.check(OLGA, demand(max_age=age))
+        assert source.asked > asked
+
+
+@pytest.mark.parametrize(
+    ("fresh", "within"),
+    [
+        (None, 0.5),
+        (Freshness(max_stale=9.0), 0.5),
+        (Freshness(max_age=60.0), 0.5),
+        (Freshness(max_age=0.25), 0.25),
+        (Freshness(max_age=0.0), 0.0),
+    ],
+)
+def test_a_source_is_asked_for_what_is_half_a_second_old_at_most_while_a_change_would_not_be_heard(
+    fresh: Freshness | None, within: float
+) -> None:
+    """So that it shares nothing older either. The answer is to what was asked all the same."""
+    needs: list[Need] = [PermissionNeed(OLGA, P1, 1, fresh), GroupsNeed(OLGA, frozenset({"Team"}), fresh), ListingNeed(OLGA, "Project")]
+    for listener, expected in ((Deaf("test"), [within] * 2), (None, [None if fresh is None else fresh.max_age] * 2)):
+        source = Sharing(0.0, 0.0, 0.0)
+        source.facts[ListingNeed] = Listed()
+        source.changes = listener
+        facts = blocking.run(CachedDirectory(source, clock=Clock()).fetch(needs))
+        assert facts == dict(zip(needs, [Granted(Permission.READ), Memberships(frozenset({"Team"})), Listed()], strict=True))
+        assert source.within == expected
+
+
+class SlowSharing(Slow):
+    """Tells first what had been asked for 1.5 s before."""
+
+    def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+        age = 0.0 if self.asked else 1.5
+        return Aged(super().answer(needs), age)
+
+
+@pytest.mark.parametrize(("later", "fetches"), [(0.25, 1), (0.5, 2), (0.75, 2)])
+def test_a_fetch_that_was_joined_and_shared_itself_what_is_too_old_by_now_is_followed_by_another(later: float, fetches: int) -> None:
+    """1.5 s old when it was asked for, and asked about so much later with a `max_age` of 2 s."""
+    source, clock = SlowSharing(), Clock()
+    cache = CachedDirectory(source, clock=clock)
+    need = PermissionNeed(OLGA, P1, 1, Freshness(max_age=2.0))
+
+    async def main() -> None:
+        first = asyncio.create_task(aio.run(cache.fetch([need])))
+        await asyncio.to_thread(source.begun.acquire)
+        clock.now += later
+        second = asyncio.create_task(aio.run(cache.fetch([need])))
+        await asyncio.sleep(0)
+        source.go.set()
+        assert await first == await second == {need: Granted(Permission.READ)}
+
+    asyncio.run(main())
+    assert source.asked == fetches
 
 
 def ask_twice(cache: CachedDirectory, fresh: Freshness, later: float, fetches: int) -> None:

@@ -14,6 +14,7 @@ from cartaguard import errors
 from cartaguard.drivers import aio, blocking
 from cartaguard.drivers.effects import Call, Shared, Steps
 from cartaguard.drivers.flights import Flights
+from support.tokens import Clock
 from support.waiting import until
 
 CALLERS = 200
@@ -29,8 +30,8 @@ class Counted(Flights):
         self.complete = threading.Event()
         self.lock = threading.Lock()
 
-    def join(self, key: Hashable) -> tuple[Future[Any], bool]:
-        joined = super().join(key)
+    def join(self, key: Hashable, within: float | None = None) -> tuple[Future[Any], bool]:
+        joined = super().join(key, within)
         with self.lock:
             self.joined += 1
             if self.joined >= self.enough:
@@ -119,6 +120,29 @@ def test_flights_with_other_keys_are_others() -> None:
     flights = Flights()
     assert blocking.run(shared(flights, Call(lambda: 1), key=1)) == 1
     assert blocking.run(shared(flights, Call(lambda: 2), key=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "within", "joins"),
+    [(1e9, None, True), (2.0, 2.5, True), (2.5, 2.5, False), (0.0, 0.0, False), (-1.0, 2.5, False), (-1.0, None, True)],
+)
+def test_a_flight_that_began_too_long_ago_is_left_to_those_who_joined_it(later: float, within: float | None, joins: bool) -> None:
+    """The new one takes its place, and each of the two lands for its own; a clock that was set back tells no age."""
+    clock = Clock()
+    flights = Flights(clock)
+    first, leads = flights.join("key")
+    assert leads
+    clock.now += later
+    second, leads = flights.join("key", within)
+    assert (second is first, leads) == (joins, not joins)
+    assert flights.join("key") == (second, False)
+    flights.land("key", first, result="first")
+    assert first.result(0) == "first"
+    if not joins:
+        assert flights.join("key") == (second, False)
+        flights.land("key", second, result="second")
+        assert (first.result(0), second.result(0)) == ("first", "second")
+    assert (flights._open, flights._under_way) == ({}, set())
 
 
 def test_the_flight_goes_on_when_whoever_leads_it_is_cancelled() -> None:

@@ -80,7 +80,7 @@ ALL: list[tuple[type[Value], dict[str, Any], dict[str, Any]]] = [
     (Place, {"source": "s"}, {"prefix": "p", "variable": True}),
     (Part, {"values": {"a": 1}, "place": Place("s"), "base": Path()}, {}),
     (Call, {"blocking": print}, {"aio": repr}),
-    (Shared, {"flights": FLIGHTS, "key": 1, "steps": iter}, {}),
+    (Shared, {"flights": FLIGHTS, "key": 1, "steps": iter}, {"within": 1.0}),
     (Together, {"steps": ()}, {}),
 ]
 EACH = pytest.mark.parametrize(("kind", "needed", "other"), ALL, ids=lambda value: value.__name__ if isinstance(value, type) else "")

@@ -145,8 +145,8 @@ def test_a_key_that_is_published_while_an_older_answer_is_on_its_way_is_asked_fo
     joined = threading.Event()
     join = shared.flights.join
 
-    def joining(key: Hashable) -> tuple[Future[Any], bool]:
-        result = join(key)
+    def joining(key: Hashable, within: float | None) -> tuple[Future[Any], bool]:
+        result = join(key, within)
         joined.set()
         return result
 

@@ -40,7 +40,18 @@ if TYPE_CHECKING:
     from cartaguard.drivers.effects import Steps
     from cartaguard.model.health import Condition
 
-__all__ = ["Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
+__all__ = ["Aged", "Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
+
+
+class Aged(dict[Need, Fact]):
+    """What :meth:`Directory.fetch` hands over where something in it had been asked for before it was asked for here.
+
+    :param age: by how many seconds, at most.
+    """
+
+    def __init__(self, facts: Mapping[Need, Fact], age: float) -> None:
+        super().__init__(facts)
+        self.age = age
 
 
 class Directory:
@@ -95,7 +106,11 @@ class Directory:
         return None
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
-        """Fetch facts: at least one for each need, more if they came along."""
+        """Fetch facts: at least one for each need, more if they came along.
+
+        Whoever shares among needs what was asked for earlier says so with :class:`Aged`, and uses for a need with a
+        ``max_age`` nothing that is not younger than that.
+        """
         from cartaguard.drivers.effects import Call
 
         has_async = type(self).aanswer is not Directory.aanswer
@@ -173,16 +188,16 @@ _EMPTY: dict[type, Callable[..., Fact]] = {
 }
 
 
-def answered(directory: Directory, needs: Sequence[Need]) -> Steps[dict[Need, Fact]]:
+def answered(directory: Directory, needs: Sequence[Need]) -> Steps[Aged]:
     """Fetch, and come back with a fact for each need and whatever came along: what could not be had is in doubt."""
     try:
         facts = yield from directory.fetch(needs)
     except Unavailable as fault:
-        return doubted(directory, needs, fault)
+        return Aged(doubted(directory, needs, fault), 0.0)
     missing = {need: in_doubt(need, "no_answer") for need in needs if facts.get(need) is None}
     if missing:
         emit("directory_in_doubt", source=directory.source, doubt="no_answer")
-    return {**facts, **missing}
+    return Aged({**facts, **missing}, facts.age if isinstance(facts, Aged) else 0.0)
 
 
 def at_hand(directory: Directory, need: Need) -> Fact | None:

@@ -60,7 +60,7 @@ ALLOW = 60.0
 #: Seconds for which it serves otherwise.
 DENY = 5.0
 
-#: Seconds for which a fetch is joined while it would not be heard if something changed.
+#: How old a fact may be while it would not be heard if something changed.
 _UNHEARD = 0.5
 
 #: How many answers in a row have to be in doubt before the directory is said to be.
@@ -109,7 +109,7 @@ class CachedDirectory(Directory):
         self._epoch = 0
         #: How many answers in a row were in doubt; ``None`` before the first.
         self._doubts: int | None = None
-        self._flights = Flights()
+        self._flights = Flights(clock)
         self.renew()
         renew_in_children(self)
         # What hears of changes by itself need not be told by the others, and they could not tell in time.
@@ -223,21 +223,18 @@ class CachedDirectory(Directory):
         """Fetch a batch, or wait for whoever is fetching the same; what its source does not tell may be told by memory."""
         # Whoever asks after an invalidation does not join a fetch that began before it.
         epoch = self._epoch
+        # Something may have changed since a fetch began, and nobody could tell.
+        strict = batch if self._informed() else _younger(batch, _UNHEARD)
+        # What is shared may serve one question about a fact and not another one.
+        about = frozenset(batch.needs) if self._store is None else frozenset(map(_in_question, batch.needs.items()))
+        flight = Shared(self._flights, (epoch, strict.age, about), lambda: self._load(strict, epoch), strict.age)
+        asked_at = self._clock()
         try:
-            facts: dict[Key, Fact]
-            if batch.age == 0:
-                # A fetch that is under way began before this was asked.
-                facts = yield from self._load(batch, epoch)
-            else:
-                # Within one stretch of that length: a fetch that began earlier than the age allows is not joined, nor one
-                # during which something may have changed that nobody could tell.
-                age = batch.age
-                if not self._informed():
-                    age = _UNHEARD if age is None else min(age, _UNHEARD)
-                stretch = None if age is None else (age, self._clock() // age)
-                # What is shared may serve one question about a fact and not another one.
-                about = frozenset(batch.needs) if self._store is None else frozenset(map(_in_question, batch.needs.items()))
-                facts = yield Shared(self._flights, (epoch, stretch, about), lambda: self._load(batch, epoch))
+            found: dict[Key, Entry] = yield flight
+            if _too_old(found, asked_at, strict):
+                # It was joined in time, but took itself what was old enough; the next one begins after this was asked.
+                found = yield flight
+            facts = {key: found[key].fact for key in batch.needs}
         except Unavailable as fault:
             asked = tuple(needs[0] for needs in batch.needs.values())
             doubts = doubted(self.inner, asked, fault)
@@ -257,10 +254,10 @@ class CachedDirectory(Directory):
         kept: Fact = replace(entry.fact, stale=True)
         return kept
 
-    def _load(self, batch: _Batch, epoch: int) -> Steps[dict[Key, Fact]]:
+    def _load(self, batch: _Batch, epoch: int) -> Steps[dict[Key, Entry]]:
         # Who would not hear of a change does not read what others keep either: it may be what somebody could not make out of date.
         store = None if batch.age == 0 or not self._informed() else self._store
-        found: dict[Key, Fact] = {}
+        found: dict[Key, Entry] = {}
         pages: list[Page] = []
         if store is not None:
             pages = yield from store.read(self._identity, batch.needs)
@@ -269,28 +266,26 @@ class CachedDirectory(Directory):
         if asked:
             since = self._clock()
             facts = yield from answered(self.inner, asked)
+            since -= facts.age
             clear = any(not fact.doubt for fact in facts.values())
             self._doubts = 0 if clear else (self._doubts or 0) + 1
-            entries: dict[Key, Entry] = {}
-            for need, fact in facts.items():
-                key = self._key_of(need)
-                found[key] = fact
-                if not fact.doubt and not fact.stale:
-                    entries[key] = Entry(fact, since, _end(need))
+            fetched = {self._key_of(need): Entry(fact, since, _end(need)) for need, fact in facts.items()}
+            found |= fetched
+            entries = {key: entry for key, entry in fetched.items() if not entry.fact.doubt and not entry.fact.stale}
             self._remember(entries, epoch)
             if store is not None and epoch == self._epoch:
                 yield from store.write(self._identity, pages, entries)
         return found
 
-    def _from_others(self, batch: _Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Fact]:
+    def _from_others(self, batch: _Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Entry]:
         """What others have fetched and serves here; memory takes it over as it is, with its age."""
         entries: dict[Key, Entry] = {}
-        found: dict[Key, Fact] = {}
+        found: dict[Key, Entry] = {}
         for key, entry in ((key, entry) for page in pages for key, entry in page.entries.items()):
             needs = batch.needs[key]
             ends = entry._replace(until=min(entry.until, _end(needs[0])))
             if all(self._lasts(ends, _holds(need, ends.fact), _fresh(need)) for need in needs):
-                found[key] = ends.fact
+                found[key] = ends
             kept = self._entries.get(key)
             if kept is None or kept.since < ends.since:
                 entries[key] = ends
@@ -361,6 +356,24 @@ def _fresh(need: Need) -> Freshness | None:
 def _max_age(need: Need) -> float | None:
     fresh = _fresh(need)
     return None if fresh is None else fresh.max_age
+
+
+def _younger(batch: _Batch, age: float) -> _Batch:
+    """The same needs, whose answer may be so old at most."""
+    if batch.age is not None and batch.age <= age:
+        return batch
+    needs = {key: [_within(need, age) for need in asked] for key, asked in batch.needs.items()}
+    return _Batch(age, needs)
+
+
+def _too_old(found: Mapping[Key, Entry], asked_at: float, batch: _Batch) -> bool:
+    """Whether something was asked for earlier than the batch allows that was asked for at a time."""
+    sinces = (found[key].since for key in batch.needs)
+    return batch.age is not None and any(since < asked_at and asked_at - since >= batch.age for since in sinces)
+
+
+def _within(need: Need, age: float) -> Need:
+    return need if isinstance(need, ListingNeed) else replace(need, fresh=replace(need.fresh or Freshness(), max_age=age))
 
 
 def _end(need: Need) -> float:

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 from cartaguard.carta.endpoint import Endpoint
 from cartaguard.carta.login import Token
 from cartaguard.carta.perform import Login
-from cartaguard.directories.base import Directory, in_doubt, nothing
+from cartaguard.directories.base import Aged, Directory, in_doubt, nothing
 from cartaguard.directories.carta_accounts import Accounts
+from cartaguard.directories.carta_ages import Ages
 from cartaguard.directories.carta_asking import Asking, service_login
 from cartaguard.directories.carta_generations import GENERATIONS, Generation
 from cartaguard.directories.carta_names import Names, details
@@ -144,16 +145,17 @@ class CartaDirectory(Directory):
         facts: _Facts = {}
         people: dict[Hashable, list[Need]] = {}
         types: dict[tuple[Principal, str], _Asked] = {}
+        ages = Ages(needs)
         for need in needs:
             if isinstance(need, RestrictionNeed):
                 facts[need] = Known()
             elif not self._knows(need.principal):
                 facts[need] = nothing(need)
             elif isinstance(need, PermissionNeed):
-                asked = types.setdefault((need.principal, need.resource.type), _Asked())
+                asked = types.setdefault((need.principal, need.resource.type), _Asked(ages))
                 asked.resources.setdefault(need.resource, []).append(need)
             elif isinstance(need, ListingNeed):
-                types.setdefault((need.principal, need.type), _Asked()).listed = True
+                types.setdefault((need.principal, need.type), _Asked(ages)).listed = True
             elif isinstance(need, GroupsNeed) and self._groups == "claim":
                 facts[need] = Memberships(need.principal.groups)
             elif isinstance(need, GroupsNeed) and need.wanted and self.partial_groups:
@@ -161,7 +163,7 @@ class CartaDirectory(Directory):
             else:
                 # One answer tells groups and organizations, so both are handed over.
                 people.setdefault(need.principal, self._told_together(need.principal)).append(need)
-        plans = [self._on_people(asked_for) for asked_for in people.values()]
+        plans = [self._on_people(asked_for, ages) for asked_for in people.values()]
         for (principal, type_), asked in types.items():
             plans += self._on_type(principal, type_, asked)
         if len(plans) == 1:
@@ -169,17 +171,17 @@ class CartaDirectory(Directory):
         elif plans:
             for found in (yield Together(plans)):
                 facts.update(found)
-        return facts
+        return Aged(facts, ages.oldest)
 
     def _told_together(self, principal: Principal) -> list[Need]:
         told: list[Need] = [OrganizationsNeed(principal)]
         return told if self._groups == "claim" else [GroupsNeed(principal), *told]
 
-    def _on_people(self, needs: list[Need]) -> Steps[_Facts]:
+    def _on_people(self, needs: list[Need], ages: Ages) -> Steps[_Facts]:
         """Groups, or groups and organizations, of one caller."""
         match needs[-1]:
             case GroupsNeed(principal, wanted) if wanted and self.partial_groups:
-                found = yield from self._accounts.among(principal, wanted - principal.groups)
+                found = yield from self._accounts.among(principal, wanted - principal.groups, ages)
                 return dict.fromkeys(needs, Memberships(found.groups | (wanted & principal.groups), found.doubt))
         told, doubt = yield from self._asking.attempt(self._accounts.of(needs[-1].principal), None)
         if told is None:
@@ -191,15 +193,17 @@ class CartaDirectory(Directory):
         """Resources of one type, and which there are."""
         if self._generation.lists_all and (asked.listed or len(asked.resources) >= WORTH_A_LISTING):
             return [self._from_listing(principal, type, asked)]
-        plans = [self._one(needs, self._held(principal, resource)) for resource, needs in asked.resources.items()]
-        return [*plans, self._from_listing(principal, type, _Asked())] if asked.listed else plans
+        plans = [self._one(needs, self._held(principal, resource, asked.ages)) for resource, needs in asked.resources.items()]
+        return [*plans, self._from_listing(principal, type, _Asked(asked.ages))] if asked.listed else plans
 
     def _one(self, needs: list[Need], steps: Steps[Permission]) -> Steps[_Facts]:
         permission, doubt = yield from self._asking.attempt(steps, Permission.NONE)
         return dict.fromkeys(needs, Granted(permission, doubt))
 
-    def _held(self, principal: Principal, resource: Resource, listed: Mapping[Resource, Permission] | None = None) -> Steps[Permission]:
-        found = yield from self._names.resolve(principal, resource)
+    def _held(
+        self, principal: Principal, resource: Resource, ages: Ages, listed: Mapping[Resource, Permission] | None = None
+    ) -> Steps[Permission]:
+        found = yield from self._names.resolve(principal, resource, ages)
         if found is None:
             return Permission.NONE
         if listed is not None:
@@ -217,7 +221,7 @@ class CartaDirectory(Directory):
         plans = []
         for resource, needs in asked.resources.items():
             if listed is None or details(resource) is not None:
-                plans.append(self._one(needs, self._held(principal, resource, listed)))
+                plans.append(self._one(needs, self._held(principal, resource, asked.ages, listed)))
             else:
                 facts |= dict.fromkeys(needs, Granted(listed.get(resource, Permission.NONE)))
         if plans:
@@ -246,8 +250,12 @@ class CartaDirectory(Directory):
 
 
 class _Asked:
-    """What is asked about the resources of one type: which there are, and what is held on some of them."""
+    """What is asked about the resources of one type: which there are, and what is held on some of them.
 
-    def __init__(self) -> None:
+    :param ages: those of the answer that it goes into.
+    """
+
+    def __init__(self, ages: Ages) -> None:
+        self.ages = ages
         self.listed = False
         self.resources: dict[Resource, list[Need]] = {}

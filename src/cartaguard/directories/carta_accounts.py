@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from cartaguard.carta.calls import users
 from cartaguard.carta.records import Person
+from cartaguard.directories.carta_ages import Ages
 from cartaguard.directories.carta_asking import Asking, login_name
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
@@ -15,11 +19,15 @@ __all__ = ["Accounts"]
 
 
 class Accounts:
-    """What Carta knows of callers themselves."""
+    """What Carta knows of callers themselves.
 
-    def __init__(self, asking: Asking) -> None:
+    :param clock: seconds that only grow.
+    """
+
+    def __init__(self, asking: Asking, clock: Callable[[], float] = time.monotonic) -> None:
         self._asking = asking
-        self._flights = Flights()
+        self._clock = clock
+        self._flights = Flights(clock)
         self._epoch = 0
 
     def of(self, principal: Principal) -> Steps[tuple[Memberships, Organizations]]:
@@ -40,30 +48,35 @@ class Accounts:
         organizations = frozenset(user.organization for user in found if user.organization)
         return Memberships(groups), Organizations(organizations)
 
-    def among(self, principal: Principal, wanted: frozenset[str]) -> Steps[Memberships]:
+    def among(self, principal: Principal, wanted: frozenset[str], ages: Ages) -> Steps[Memberships]:
         """Which of these groups have a caller in their lists of members."""
         groups = sorted(wanted)
-        answers: list[tuple[bool, str]] = yield Together([self._asking.attempt(self._lists(principal, group), False) for group in groups])
+        answers: list[tuple[bool, str]] = yield Together(
+            [self._asking.attempt(self._lists(principal, group, ages), False) for group in groups]
+        )
         found = frozenset(group for group, (listed, _) in zip(groups, answers, strict=True) if listed)
         return Memberships(found, next((doubt for _, doubt in answers if doubt), ""))
 
-    def _lists(self, principal: Principal, group: str) -> Steps[bool]:
+    def _lists(self, principal: Principal, group: str, ages: Ages) -> Steps[bool]:
+        asked_at = self._clock()
         # Whoever asks after an invalidation does not join a list that was asked for before it.
-        members: _Members = yield Shared(self._flights, (self._epoch, group), lambda: self._members(principal, group))
-        ids, names = members
+        members: _Members = yield Shared(self._flights, (self._epoch, group), lambda: self._members(principal, group), ages.within)
+        since, ids, names = members
+        ages.use(asked_at - since)
         return principal.subject in ids or (principal.username in names and bool(principal.username.strip()))
 
     def _members(self, principal: Principal, group: str) -> Steps[_Members]:
-        """The ids of a group's members, and the names of those whose id is not told."""
+        """When a group's list was asked for, the ids of its members, and the names of those whose id is not told."""
+        since = self._clock()
         found = (yield from self._asking.ask(users.members(group), principal)) or ()
-        return frozenset(user.id for user in found if user.id), frozenset(user.name for user in found if not user.id)
+        return since, frozenset(user.id for user in found if user.id), frozenset(user.name for user in found if not user.id)
 
     def forget(self) -> None:
         """From now on ask again, whatever is still being answered."""
         self._epoch += 1
 
 
-_Members = tuple[frozenset[str], frozenset[str]]
+_Members = tuple[float, frozenset[str], frozenset[str]]
 
 
 def _other(user: Person, principal: Principal) -> bool:

@@ -15,6 +15,7 @@ from cartaguard.caches.memory import MemoryCache
 from cartaguard.carta.calls import services
 from cartaguard.carta.operation import Operation
 from cartaguard.carta.records import Record
+from cartaguard.directories.carta_ages import Ages
 from cartaguard.directories.carta_asking import Asking
 from cartaguard.drivers.effects import Steps
 from cartaguard.model.names import Resource
@@ -50,7 +51,7 @@ class Names:
         self._ids: MemoryCache[tuple[object, ...], tuple[str, float]] = MemoryCache()
         self._epoch = 0
 
-    def resolve(self, principal: Principal, resource: Resource) -> Steps[Resource | None]:
+    def resolve(self, principal: Principal, resource: Resource, ages: Ages) -> Steps[Resource | None]:
         """The resource by its id; ``None`` where there is none, or none that whoever asks may know of.
 
         Raises what :meth:`Asking.ask` raises.
@@ -60,14 +61,15 @@ class Names:
             return resource
         # What one caller may know of, another may not.
         who = None if self._asking.service is not None else (principal.issuer, principal.subject)
-        since, key = self._clock(), (self._epoch, who, resource)
+        now, key = self._clock(), (self._epoch, who, resource)
         known = self._ids.get(key)
-        if known is None or not 0 <= since - known[1] < LIFETIME:
+        if known is None or now - known[1] >= LIFETIME or not ages.allow(now - known[1]):
             found = yield from self._asking.ask(operation, principal)
             if found is None:
                 return None
-            known = (found.id, since)
+            known = (found.id, now)
             self._ids.put(key, known)
+        ages.use(now - known[1])
         return Resource(resource.type, known[0])
 
     def forget(self) -> None:

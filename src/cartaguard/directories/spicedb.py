@@ -37,12 +37,9 @@ from cartaguard.model.health import Condition
 from cartaguard.model.names import Resource
 from cartaguard.model.principal import Principal
 
-__all__ = ["WINDOW", "SpiceDBDirectory"]
+__all__ = ["SpiceDBDirectory"]
 
 F = TypeVar("F", bound=Fact)
-
-#: Seconds by which SpiceDB's answers may be behind by default: it rounds its moments to 5 s, plus a tenth.
-WINDOW = 5.5
 
 
 class SpiceDBDirectory(Directory):
@@ -122,10 +119,10 @@ class SpiceDBDirectory(Directory):
         stay allowed on another node for four seconds. A token says that nothing older will do: that of the first answer
         since the last change that was heard of, which is therefore asked for as of now. The tokens of writes and of the
         stream of changes are not used: which of two is newer cannot be told, and a late one must not let older answers
-        back in. A requirement with a ``max_age`` within the rounding is asked about as of now too.
+        back in. What a requirement with a ``max_age`` asks is asked as of now too, since its age counts from then.
         """
         fresh = None if isinstance(need, ListingNeed) else need.fresh
-        demanding = fresh is not None and fresh.max_age is not None and fresh.max_age < WINDOW
+        demanding = fresh is not None and fresh.max_age is not None
         return Seen() if demanding else Seen(self._moment.token)
 
     # -- fetching ----------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ async def _together(effect: Together) -> list[Any]:
 
 
 async def _share(effect: Shared) -> Any:
-    flight, lead = effect.flights.join(effect.key)
+    flight, lead = effect.flights.join(effect.key, effect.within)
     if lead:
         # A task of its own: whoever leads may be cancelled (a client hangs up) and the flight still lands.
         task = asyncio.create_task(_fly(effect, flight))

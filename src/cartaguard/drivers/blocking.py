@@ -67,7 +67,7 @@ def _perform(effect: Effect) -> Any:
 
 
 def _share(effect: Shared) -> Any:
-    flight, lead = effect.flights.join(effect.key)
+    flight, lead = effect.flights.join(effect.key, effect.within)
     if not lead:
         try:
             return flight.result(PATIENCE)

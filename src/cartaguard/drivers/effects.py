@@ -37,19 +37,22 @@ class Call(Value):
 class Shared(Value):
     """Run these steps once for everybody who asks for the same key meanwhile (single flight).
 
-    The one who leads may be cancelled; the flight goes on for the others.
+    The one who leads may be cancelled; the flight goes on for the others. One that began ``within`` seconds ago or
+    longer is not joined.
     """
 
-    __slots__ = __match_args__ = ("flights", "key", "steps")
+    __slots__ = __match_args__ = ("flights", "key", "steps", "within")
 
     flights: Flights
     key: Hashable
     steps: Callable[[], Generator[Any, Any, Any]]
+    within: float | None
 
-    def __init__(self, flights: Flights, key: Hashable, steps: Callable[[], Generator[Any, Any, Any]]) -> None:
+    def __init__(self, flights: Flights, key: Hashable, steps: Callable[[], Generator[Any, Any, Any]], within: float | None = None) -> None:
         fill(self, "flights", flights)
         fill(self, "key", key)
         fill(self, "steps", steps)
+        fill(self, "within", within)
 
 
 class Together(Value):
