@@ -236,3 +236,27 @@ def test_the_one_owner_is_told_from_the_others() -> None:
     assert granted is not None
     assert [owned.owns(Grantee("user", name)) for name in ("olga", "adam")] == [True, False]
     assert [granted.owns(Grantee("group", name)) for name in ("G", "H")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Holders("adam", {"a": 1}, {"G": 3}, {"P:b": 5}), Holders("olga", {"a": 3}, {"G": 3}, {"P:b": 5}), Holders("olga", {"a": 1}), {"a": 1}],
+)
+def test_holders_are_equal_where_all_of_them_hold_the_same(other: object) -> None:
+    """Not only the users, whose mapping they are."""
+    some = Holders("olga", {"a": 1}, {"G": 3}, {"P:b": 5})
+    assert some == Holders("olga", {"a": 1}, {"G": 3}, {"P:b": 5})
+    assert some != other
+    assert not some == other  # noqa: SIM201
+    assert repr(some) == "Holders('olga', {'a': 1}, {'G': 3}, {'P:b': 5})"
+
+
+@pytest.mark.parametrize("kind", ["user", "group", "resource"])
+def test_what_one_kind_is_granted_is_replaced_as_a_whole(kind: str) -> None:
+    some = Holders("olga", {"a": 1}, {"G": 3}, {"P:b": 5})
+    other = some.granting(kind, {"x": 7})
+    assert {each: dict(other.granted(each)) for each in ("user", "group", "resource")} == {
+        **{each: dict(some.granted(each)) for each in ("user", "group", "resource")},
+        kind: {"x": 7},
+    }
+    assert (other.owner, some.granted(kind)) != (None, {"x": 7})

@@ -68,18 +68,49 @@ class Grantee(NamedTuple):
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
-class Holders(NamedTuple):
-    """Who holds what on one resource, settled by the rules; build it with :meth:`settle`.
+class Holders(dict[str, int]):
+    """Who holds what on one resource, settled by the rules; build it with :meth:`settle`, and change nothing in it.
 
     ``owner`` is a user's name, :data:`NOBODY`, or ``None`` where no owner is stored. The mappings lead from
     the names of users, groups and resources (``Type:id``) to flags. The owner is not among ``users``: nothing that
     is granted to them adds to what they hold.
+
+    It is the mapping of users itself: among millions of resources each object on the way to a grant is one more place
+    in memory that has to be fetched, which takes longer than all the rest.
     """
 
-    owner: str | None = None
-    users: Mapping[str, int] = _NONE
-    groups: Mapping[str, int] = _NONE
-    resources: Mapping[str, int] = _NONE
+    __slots__ = ("groups", "owner", "resources")
+
+    def __init__(
+        self,
+        owner: str | None = None,
+        users: Mapping[str, int] = _NONE,
+        groups: Mapping[str, int] = _NONE,
+        resources: Mapping[str, int] = _NONE,
+    ) -> None:
+        super().__init__(users)
+        self.owner = owner
+        self.groups = groups
+        self.resources = resources
+
+    @property
+    def users(self) -> Mapping[str, int]:
+        """What is granted to users."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Holders) and self._content() == other._content()
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"Holders({', '.join(map(repr, self._content()))})"
+
+    def _content(self) -> tuple[object, ...]:
+        return self.owner, dict(self), dict(self.groups), dict(self.resources)
 
     @classmethod
     def settle(
@@ -122,9 +153,8 @@ class Holders(NamedTuple):
 
     def granting(self, kind: str, names: Mapping[str, int]) -> Holders:
         """The same with other grants to grantees of one kind."""
-        if kind == "user":
-            return self._replace(users=names)
-        return self._replace(groups=names) if kind == "group" else self._replace(resources=names)
+        given = {"user": self.users, "group": self.groups, "resource": self.resources, kind: names}
+        return Holders(self.owner, given["user"], given["group"], given["resource"])
 
     def owns(self, grantee: Grantee) -> bool:
         """Whether a grantee is the one owner."""
@@ -140,11 +170,11 @@ class Holders(NamedTuple):
         """The flags that a user holds here directly or through groups."""
         flags = 0
         if user:
-            flags = self.users.get(user, 0)
+            flags = self.get(user, 0)
             # The owner is not among them. Where a grant is found, the owner's name need not be fetched from memory too.
             if not flags and user == self.owner:
                 return _ALL
-        granted = self.groups
+        granted = self.groups if groups else None
         if granted:
             for name in groups if len(groups) < len(granted) else granted:
                 if name in granted and name in groups:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeVar
 
 from cartaguard.directories.graph import Grantee, Holders
 from cartaguard.directories.local_store import Everything, Facts, Group, Stored, User
@@ -29,18 +29,25 @@ T = TypeVar("T")
 _NOBODY = Group("")
 
 
-class _Fuller(NamedTuple):
-    """What is kept of a resource with more than holders."""
+class _Kept(Holders):
+    """What is kept of a resource: in one object, so that one place in memory is read for it."""
 
-    holders: Holders
-    organization: str | None
-    restriction: Restriction | None
+    __slots__ = ("more",)
+
+    def __init__(self, holders: Holders, more: _More | None) -> None:
+        super().__init__(holders.owner, holders.users, holders.groups, holders.resources)
+        self.more = more
 
 
-_Kept: TypeAlias = Holders | _Fuller
+class _More(NamedTuple):
+    """What only some resources have."""
+
+    organization: str | None = None
+    restriction: Restriction | None = None
+
 
 _NONE: Mapping[str, _Kept] = MappingProxyType({})
-_NOTHING = Holders().users
+_NOTHING = Holders()
 
 
 class MemoryStore:
@@ -131,8 +138,7 @@ class MemoryStore:
         return None if kept is None else _stored(resource.type, resource.id, kept).known
 
     def holders(self, resource: Resource) -> Holders | None:
-        kept = self._resources.get(resource.type, _NONE).get(resource.id)
-        return kept.holders if isinstance(kept, _Fuller) else kept
+        return self._resources.get(resource.type, _NONE).get(resource.id)
 
     def granted_to(self, grantee: Grantee) -> Iterable[Resource]:
         return self._indexed().get(grantee, ())
@@ -186,7 +192,7 @@ class MemoryStore:
         if index is None:
             return
         old = set() if before is None else set(_holding(before))
-        new = set(_holding(_holders(kept)))
+        new = set(_holding(kept))
         for grantee in new - old:
             index[grantee] = (*index.get(grantee, ()), resource)
         for grantee in old - new:
@@ -235,28 +241,21 @@ class _Once:
         )
 
     def holders(self, holders: Holders) -> Holders:
-        owner, users, groups, resources = holders
-        if owner in users:
-            users = {name: flags for name, flags in users.items() if name != owner}
-        return Holders(None if owner is None else self.text(owner), self._names(users), self._names(groups), self._names(resources))
+        owner = None if holders.owner is None else self.text(holders.owner)
+        users = {self.text(name): flags for name, flags in holders.users.items() if name != owner}
+        return Holders(owner, users, self._names(holders.groups), self._names(holders.resources))
 
     def _names(self, names: Mapping[str, int]) -> Mapping[str, int]:
-        return dict(zip(map(self.text, names), names.values(), strict=True)) if names else _NOTHING
-
-
-def _holders(kept: _Kept) -> Holders:
-    return kept.holders if isinstance(kept, _Fuller) else kept
+        return dict(zip(map(self.text, names), names.values(), strict=True)) if names else _NOTHING.groups
 
 
 def _kept(stored: Stored, once: _Once) -> _Kept:
-    holders = once.holders(stored.holders)
     plain = stored.organization is None and stored.restriction is None
-    return holders if plain else _Fuller(holders, stored.organization, stored.restriction)
+    return _Kept(once.holders(stored.holders), None if plain else _More(stored.organization, stored.restriction))
 
 
 def _stored(type: str, id: str, kept: _Kept) -> Stored:
-    resource = Resource(type, id)
-    return Stored(resource, *kept) if isinstance(kept, _Fuller) else Stored(resource, kept)
+    return Stored(Resource(type, id), kept, *(kept.more or _More()))
 
 
 def _holding(holders: Holders) -> Iterator[Grantee]:
