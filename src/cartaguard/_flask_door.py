@@ -101,10 +101,9 @@ class Door:
             self._ready = ready
             return ready
 
-    def _passed(self) -> bool:
-        """Whether this gate has let the current request through to a view."""
-        held = current_request().environ.get(HELD)
-        return isinstance(held, Pass) and held.plan.entry is not None and self._ready is not None and held.gate is self._ready[0]
+    def _passed(self, held: Pass) -> bool:
+        """Whether this gate has let a request through to a view."""
+        return held.plan.entry is not None and self._ready is not None and held.gate is self._ready[0]
 
     # -- a request -------------------------------------------------------------------------------------
 
@@ -120,7 +119,7 @@ class Door:
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
-                entry, params = routes.entry(rule, method), req.view_args or NO_PARAMS
+                entry, params = routes.whole.get(id(rule)) or routes.entry(rule, method), req.view_args or NO_PARAMS
             else:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)
@@ -201,37 +200,40 @@ class _Views(dict[str, Any]):
     ``get`` gives a view as it was put in, by which Flask tells that an endpoint is given to another one.
     """
 
-    def __init__(self, views: Mapping[str, Any], decided: Callable[[], bool]) -> None:
+    def __init__(self, views: Mapping[str, Any], passed: Callable[[Pass], bool]) -> None:
         super().__init__(views)
-        self._decided = decided
+        self._passed = passed
 
     def __getitem__(self, endpoint: str) -> Any:
         view = super().__getitem__(endpoint)
-        return view if getattr(view, CHECKED, False) else checking(view, self._decided)
+        return view if getattr(view, CHECKED, False) else checking(view, passed=self._passed)
 
 
-def checking(view: Any, decided: Callable[[], bool]) -> Any:
-    """A view that runs only where something has been decided: whoever replaces a hook of Flask's opens no door."""
-    if inspect.iscoroutinefunction(view):
+def checking(view: Any, requirement: Requirement | None = None, passed: Callable[[Pass], bool] = lambda held: False) -> Any:
+    """A view that runs only where something has been decided: whoever replaces a hook of Flask's opens no door.
 
-        @functools.wraps(view)
-        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
-            if not decided():
-                raise _undecided()
-            return await view(*args, **kwargs)
+    :param requirement: it has to be among those that were put on the route; ``None``: ``passed`` says of the pass whether it
+        will do.
+    """
 
-        guarded: Any = guarded_async
-    else:
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        held = current_request().environ.get(HELD)
+        if type(held) is not Pass or not (passed(held) if requirement is None else requirement in held.plan.marks):
+            raise _undecided()
+        return view(*args, **kwargs) if args or kwargs else view()
 
-        @functools.wraps(view)
-        def guarded_sync(*args: Any, **kwargs: Any) -> Any:
-            if not decided():
-                raise _undecided()
-            return view(*args, **kwargs) if args or kwargs else view()
+    checked: Any = _asynchronous(guarded) if inspect.iscoroutinefunction(view) else guarded
+    setattr(checked, CHECKED, True)
+    return checked
 
-        guarded = guarded_sync
-    setattr(guarded, CHECKED, True)
-    return guarded
+
+def _asynchronous(guarded: Any) -> Any:
+    @functools.wraps(guarded)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        return await guarded(*args, **kwargs)
+
+    return awaited
 
 
 def _undecided() -> ConfigurationError:

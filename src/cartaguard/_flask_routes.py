@@ -48,7 +48,7 @@ class Routes:
         _refuse_mounts(app)
         self._app = app
         self._static = static
-        self._whole: dict[int, Entry] = {}
+        self.whole: dict[int, Entry] = {}
         self._by_method: dict[int, dict[str, Entry]] = {}
         self.entries: list[Entry] = []
         for rule in app.url_map.iter_rules():
@@ -59,7 +59,7 @@ class Routes:
     def entry(self, rule: Rule, method: str) -> Entry:
         """The entry of a matched rule; one that refuses everybody for a rule that is not in the inventory."""
         # An entry keeps its rule alive, so that an identity is never used twice.
-        return self._whole.get(id(rule)) or self._by_method.get(id(rule), {}).get(method, LATE)
+        return self.whole.get(id(rule)) or self._by_method.get(id(rule), {}).get(method, LATE)
 
     def ahead(self, request: Request, path: str) -> Found:
         """The route that the router's own answer would tell of, its parameters and its path.
@@ -110,7 +110,7 @@ class Routes:
         methods = None if rule.methods is None else rule.methods - automatic
         per_method = _per_method(getattr(view, "view_class", None), methods)
         if not per_method:
-            self._whole[id(rule)] = entry = _entry(rule, self._app, marks, methods)
+            self.whole[id(rule)] = entry = _entry(rule, self._app, marks, methods)
             return [entry]
         entries = {method: _entry(rule, self._app, (*marks, *own), {method}) for method, own in per_method.items()}
         for method in automatic:

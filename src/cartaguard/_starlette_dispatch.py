@@ -123,10 +123,12 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         params = scope.get("path_params") or NO_PARAMS
-        entry = held.plan.entry
+        plan = held.plan
+        entry = plan.entry
         if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
-            scope["cartaguard"] = held.after or held.as_decided()
+            if not plan.uniform:
+                scope["cartaguard"] = held.after or held.as_decided()
             return handle(scope, receive, send)
         gate = held.gate
         if not isinstance(gate, RouteGate):

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Flask, has_request_context, request
 
-from cartaguard._flask_door import TAKEN, Door, checking, current_request
+from cartaguard._flask_door import TAKEN, Door, checking
 from cartaguard._marks import MARK, marks_of
 from cartaguard.errors import ConfigurationError, NoPrincipal
 from cartaguard.guard.gate import Pass
@@ -114,20 +114,7 @@ def _marked(view: Any, requirement: Requirement) -> Any:
         setattr(part, MARK, (*marks_of(part), requirement))
     if isinstance(view, type):
         return view
-    return checking(view, _deciding(requirement))
-
-
-def _deciding(requirement: Requirement) -> Callable[[], bool]:
-    """What tells whether this requirement was decided for the current request."""
-
-    def decided() -> bool:
-        held = current_request().environ.get(HELD)
-        if not isinstance(held, Pass):
-            return False
-        entry = held.plan.entry
-        return entry is not None and requirement in entry.marks
-
-    return decided
+    return checking(view, requirement)
 
 
 def _chain(view: Any) -> Iterator[Any]:

@@ -26,9 +26,10 @@ from support.tokens import bearer, token_for, verifier_for
 READ = permission("read", "Project:{id}")
 
 
-def entry(pattern: str, requirement: Any = READ) -> Entry:
+def entry(pattern: str, requirement: Any = READ, marks: tuple[Requirement, ...] = ()) -> Entry:
     read = PathPattern(pattern)
-    return Entry(pattern, read.segments, requirement=requirement, matcher=lambda segments, path: read.match(segments), names=read.names)
+    match = lambda segments, path: read.match(segments)  # noqa: E731 (a line)
+    return Entry(pattern, read.segments, requirement=requirement, matcher=match, names=read.names, marks=marks)
 
 
 def facts() -> LocalDirectory:
@@ -151,6 +152,58 @@ def test_where_every_path_demands_the_same_a_caller_is_decided_on_once_while_the
     assert caught.value.refusal.status == 400
 
 
+@pytest.mark.remembers
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+def test_of_the_paths_that_demand_the_same_those_are_kept_that_come_often(matched: bool) -> None:
+    """Then nothing is made for them any more; of those that come once nothing stays."""
+    world = World(matched, groups("OrgA:Team"))
+    for number in range(100):
+        assert world.may("olga", f"x{number}")
+    assert not world.gate.plans.kept
+    passes = [world.ask("olga", "x7") for _ in range(20)]
+    assert passes[0] is not passes[1]
+    assert passes[-1] is passes[-2]
+    assert len(world.gate.plans.kept) == 1
+    for held in passes:
+        assert held is not None
+        assert (held.path, held.params, held.principal.username, held.entry) == ("/p/x7", {"id": "x7"}, "olga", world.entry)
+
+
+@pytest.mark.parametrize("project", ["a-b", "x.y", "é", "3f2c-11", "a b"])
+def test_a_path_whose_last_segment_has_to_be_looked_at_is_decided_on_by_itself(project: str) -> None:
+    """It is let through all the same where it can be read in one way only, with its own parameters."""
+    for matched in (False, True):
+        world = World(matched, groups("OrgA:Team"))
+        for asked in ("x0", project, project, "x1"):
+            held = world.ask("olga", asked)
+            assert held is not None
+            assert (held.path, held.params) == (f"/p/{asked}", {"id": asked})
+            assert not world.may("adam", asked)
+
+
+@pytest.mark.remembers
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+@pytest.mark.parametrize("steps", [False, True], ids=["at once", "in steps"])
+def test_what_holds_on_every_path_is_decided_before_dispatch(matched: bool, steps: bool) -> None:
+    """What was put on the route names no parameter, so that it holds whatever comes to be dispatched; else nothing is yet."""
+    team = groups("OrgA:Team")
+    for requirement, expected in ((team, (team,)), (READ, ())):
+        own = entry("/p/{id}", requirement, marks=(requirement,))
+        gate = Gate(Guard(verifier=verifier_for(), directory=facts()), [own])
+        for project in ("both", "both", "olgas"):
+            values = bearer(token_for("olga"))
+            what: Any = "http", "GET", f"/p/{project}", values
+            if matched:
+                what = "matched", "GET", f"/p/{project}", values, own, {"id": project}
+            held = blocking.run(gate.admit_steps(*what)) if steps else gate.admit(*what)
+            assert held is not None
+            assert (held.decided, held.confirmed) == (expected, ())
+            assert held.as_decided().decided == (requirement,)
+            assert held.as_decided().confirmed == (own,)
+            staff = Entry("/s", ("s",), requirement=authenticated, matcher=lambda segments, path: {}, marks=(authenticated, team))
+            assert held.confirming((staff,)).decided == tuple(dict.fromkeys((*expected, authenticated, team)))
+
+
 def test_what_was_permitted_on_a_path_is_not_found_with_other_parameters_of_it(decided: list[str]) -> None:
     """A framework may read the same path in two ways: each is decided on."""
     world = World(True)
@@ -215,7 +268,6 @@ def test_a_pass_has_decided_what_was_put_on_the_entries_that_it_was_confirmed_on
     )
     for entries, marks in (((one,), (authenticated, team)), ((other,), (staff,)), ((one, other), (authenticated, team, staff))):
         assert held.confirming(entries).decided == marks
-        assert Pass(world.gate, held.principal, held.plan, confirmed=entries).decided == marks
     assert held.confirming((one,)).confirming((other,)).decided == (authenticated, team, staff)
     assert held.decided == ()
 

@@ -388,12 +388,13 @@ def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
     plan, _ = plans.find("http", "GET", "/")
     for path in [f"/{number}" for number in range(10_000)] + ["/" + "x" * 512]:
-        for _ in range(2):
-            plans.keep(("http", "GET", path), plan, NO_PARAMS)
+        # One byte in 255 is that of the path before, so that the first time is taken for the second one.
+        key = "http", "GET", path
+        assert (plans.keep(key, plan, NO_PARAMS) or plans.keep(key, plan, NO_PARAMS)) is (len(path) <= 512)
         assert 0 < len(plans.kept) <= 10_000
     assert len(plans.kept) == 10_000
-    for _ in range(2):
-        plans.keep(("http", "GET", "/" + "x" * 511), plan, NO_PARAMS)
+    last = "http", "GET", "/" + "x" * 511
+    assert plans.keep(last, plan, NO_PARAMS) or plans.keep(last, plan, NO_PARAMS)
     assert [len(path) for _, _, path in plans.kept] == [512]
 
 

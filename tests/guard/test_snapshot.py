@@ -36,7 +36,8 @@ def test_a_guard_writes_its_facts_and_keys(tmp_path: Path) -> None:
         return (header.created_at, header.issuers, header.namespace)
 
     assert both(blocking, asynchronous) == (NOW, (ISSUER,), "live")
-    assert told == tasks != []
+    # How often each is told depends on the key of the table, which is another one each time.
+    assert list(dict.fromkeys(told)) == list(dict.fromkeys(tasks)) != []
     directory = opened(path, namespace="live", issuers=[ISSUER])
     assert [(kept.issuer, kept.fetched_at) for kept in directory.keys] == [(ISSUER, NOW)]
     assert Guard(directory=directory).check(person(), permission("read", "Project:p1")).permitted

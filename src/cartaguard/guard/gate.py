@@ -17,13 +17,13 @@ from cartaguard.errors import CartaGuardError, InvalidRequest, InvalidToken, Not
 from cartaguard.guard.decide import decide
 from cartaguard.guard.flow import Check, decisions
 from cartaguard.guard.guard import Guard
-from cartaguard.guard.plan import AMBIGUOUS, UNDECLARED, Demands, Plan, Plans, alike, filled
+from cartaguard.guard.plan import AMBIGUOUS, UNDECLARED, Demands, Plan, Plans, alike, filled, plain
 from cartaguard.guard.settled import remember
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import NO_PARAMS, Entry
 from cartaguard.model.decision import Decision
 from cartaguard.model.pattern import canonical
-from cartaguard.model.principal import NOTHING_SETTLED, Principal
+from cartaguard.model.principal import Principal
 from cartaguard.model.requirement import Requirement
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ __all__ = ["ANSWERED", "Gate", "Pass", "Refused"]
 #: The faults of an application that a door answers, with :meth:`Gate.answer`; others are the application's own.
 ANSWERED = (InvalidRequest, InvalidToken, NotAuthorized, Unavailable)
 
-#: Nothing is remembered that stands.
-_NOTHING: Mapping[Any, Any] = NOTHING_SETTLED[1]
-
 #: No framework has matched before the gate. (``None`` is its word for a request that fits no route.)
 _NOT_MATCHED = Entry("", (), requirement=None, matcher=lambda segments, path: None)
+
+
+#: Of the requests that are let through because the caller was so on a path like theirs, one in so many (and one) looks whether
+#: its path came before, to keep it: what comes often is found soon all the same, and the others are spared the look.
+_TURNS = 7
 
 
 class Refused(NotAuthorized):
@@ -54,8 +56,9 @@ class Pass:
     """What the gate knows of a request that it let through: ``scope["cartaguard"]`` and its like.
 
     What is the same for every caller is the plan's. ``path`` is the one that was decided on, ``filling`` its parameters.
-    ``confirmed`` are the entries that held at dispatch, ``decided`` the single requirements that were put on them. Nothing in
-    it ever changes: the requests of one caller with one path have the same.
+    ``confirmed`` are the entries that held at dispatch. ``decided`` are the single requirements that were put on them, and those
+    of a plan that is uniform, which hold whatever comes to be dispatched. Nothing in it ever changes: the requests of one
+    caller with one path have the same.
     """
 
     __slots__ = ("after", "confirmed", "decided", "filling", "gate", "path", "plan", "principal")
@@ -68,6 +71,7 @@ class Pass:
         path: str = "",
         filling: Mapping[str, Any] = NO_PARAMS,
         confirmed: Sequence[Entry] = (),
+        decided: tuple[Requirement, ...] = (),
     ) -> None:
         self.gate = gate
         self.principal = principal
@@ -75,21 +79,22 @@ class Pass:
         self.path = path
         self.filling = filling
         self.confirmed = confirmed
-        self.decided: tuple[Requirement, ...] = _marks(confirmed) if confirmed else ()
+        self.decided = decided
         #: What :meth:`as_decided` gave.
         self.after: Pass | None = None
 
     def confirming(self, entries: Sequence[Entry]) -> Pass:
         """The pass of a request for which these entries held at dispatch, beside those that did so before."""
-        return Pass(self.gate, self.principal, self.plan, self.path, self.filling, (*self.confirmed, *entries))
+        confirmed = (*self.confirmed, *entries)
+        decided = tuple(dict.fromkeys((*self.decided, *(mark for entry in confirmed for mark in entry.marks))))
+        return Pass(self.gate, self.principal, self.plan, self.path, self.filling, confirmed, decided)
 
     def as_decided(self) -> Pass:
         """:meth:`confirming` the one entry that was decided on, with its own parameters: the same pass each time."""
         after = self.after
         if after is None:
-            entry = self.plan.entry
-            after = Pass(self.gate, self.principal, self.plan, self.path, self.filling, () if entry is None else (entry,))
-            self.after = after
+            plan = self.plan
+            after = self.after = Pass(self.gate, self.principal, plan, self.path, self.filling, plan.alone, plan.marks)
         return after
 
     @property
@@ -121,10 +126,6 @@ class Pass:
         return f"<Pass {self.principal!r} {self.path!r}>"
 
 
-def _marks(entries: Sequence[Entry]) -> tuple[Requirement, ...]:
-    return entries[0].marks if len(entries) == 1 else tuple(mark for entry in entries for mark in entry.marks)
-
-
 class Gate:
     """The gate of one application.
 
@@ -139,6 +140,7 @@ class Gate:
     def __init__(self, guard: Guard, routes: Iterable[Entry] | None = None, *, slashes: bool = False) -> None:
         self.guard = guard
         self.plans = Plans(routes, guard.policy, slashes=slashes)
+        self._turn = 0
         for entry in self.plans.table.entries:
             if entry.requirement is not None:
                 guard.accept(entry.requirement)
@@ -166,9 +168,8 @@ class Gate:
         :param params: its parameters as the framework converted them.
         """
         guard = self.guard
-        facts = guard.directory
         # Before any fact is read: what is decided on older ones is then at worst kept for a state that nobody is in.
-        standing = facts.standing()
+        standing = guard.directory.standing()
         verifier = guard.verifier
         key = protocol, method, path
         # What was verified before is found by its whole value; everything else goes the long way.
@@ -181,10 +182,19 @@ class Gate:
                 if held is not None and held.gate is self:
                     if entry is _NOT_MATCHED or (held.plan.entry is entry and (held.filling is params or alike(held.filling, params))):
                         return held
-            else:
-                settled = _NOTHING
-        else:
-            settled = _NOTHING
+                cut = path.rfind("/") + 1
+                held = settled.get((path[:cut], protocol, method))
+                if held is not None and held.gate is self and (entry is _NOT_MATCHED or held.plan.entry is entry):
+                    # What was permitted is so on every path that differs in its last segment.
+                    last = path[cut:]
+                    if plain(last):
+                        plan = held.plan
+                        own: dict[str, Any] = dict.fromkeys(held.filling, last) if entry is _NOT_MATCHED else dict(params)
+                        held = Pass(self, principal, plan, path, own, (), plan.marks)
+                        self._turn = turn = self._turn + 1 & _TURNS
+                        if not turn and self.plans.keep(key, plan, own):
+                            remember(principal, standing, key, held)
+                        return held
         plans = self.plans
         try:
             found = plans.kept.get(key)
@@ -203,18 +213,19 @@ class Gate:
             return None
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
-        if plan not in settled:
-            for requirement, own in plan.demands:
-                answer = decide(requirement, principal, filling if own is None else own, facts)
-                if type(answer) is not Decision:
-                    return None
-                if not answer.permitted:
-                    raise self.denied(answer, principal)
-            if plan.uniform and standing is not None and principal.authenticated:
-                remember(principal, standing, plan, plan)
-        held = Pass(self, principal, plan, path, filling)
-        if (found is not None or plans.keep(key, plan, filling)) and standing is not None and principal.authenticated:
-            remember(principal, standing, key, held)
+        for requirement, fixed in plan.demands:
+            answer = decide(requirement, principal, filling if fixed is None else fixed, guard.directory)
+            if type(answer) is not Decision:
+                return None
+            if not answer.permitted:
+                raise self.denied(answer, principal)
+        held = Pass(self, principal, plan, path, filling, (), plan.marks if plan.uniform else ())
+        kept = found is not None or plans.keep(key, plan, filling)
+        if standing is not None and principal.authenticated:
+            if kept:
+                remember(principal, standing, key, held)
+            if plan.uniform:
+                remember(principal, standing, (path[: path.rfind("/") + 1], protocol, method), held)
         return held
 
     def admit_steps(
@@ -239,7 +250,7 @@ class Gate:
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
         yield from self._decide(principal, filled(plan.demands, filling))
-        return Pass(self, principal, plan, path, filling)
+        return Pass(self, principal, plan, path, filling, (), plan.marks if plan.uniform else ())
 
     def _demanded(self, entry: Entry, protocol: str, method: str, path: str, principal: Principal) -> Demands:
         try:

@@ -18,7 +18,7 @@ from cartaguard.model.pattern import apart, canonical, covers
 from cartaguard.model.policy import Policy
 from cartaguard.model.requirement import Requirement
 
-__all__ = ["AMBIGUOUS", "NO_ROUTE", "UNDECLARED", "Ahead", "Demands", "Found", "Plan", "Plans", "alike", "filled"]
+__all__ = ["AMBIGUOUS", "NO_ROUTE", "UNDECLARED", "Ahead", "Demands", "Found", "Plan", "Plans", "alike", "filled", "plain"]
 
 #: Requirements, each with what fills its templates; ``None``: the path's own parameters.
 Demands: TypeAlias = "Sequence[tuple[Requirement, Mapping[str, Any] | None]]"
@@ -67,7 +67,7 @@ class Plan:
     each of them, so that who was permitted once is so on all.
     """
 
-    __slots__ = ("ahead", "demands", "entry", "method", "uniform", "verdict")
+    __slots__ = ("ahead", "alone", "demands", "entry", "marks", "method", "uniform", "verdict")
 
     def __init__(
         self,
@@ -78,6 +78,12 @@ class Plan:
         ahead: Ahead | None = None,
     ) -> None:
         self.entry = entry
+        #: Its entry, as what holds at dispatch, and the single requirements that were put on that.
+        self.alone: tuple[Entry, ...] = ()
+        self.marks: tuple[Requirement, ...] = ()
+        if entry is not None:
+            self.alone = (entry,)
+            self.marks = entry.marks
         self.demands = demands
         self.method = method
         self.verdict = verdict if verdict is not None or demands else UNDECLARED
@@ -173,7 +179,7 @@ class Plans:
         shared = self._shared.get((protocol, method, path[:cut]))
         if shared is not None and cut < len(path):
             last = path[cut:]
-            if not _plain(last):
+            if not plain(last):
                 canonical(path)
             plan, name = shared
             return plan, {name: last}
@@ -240,7 +246,7 @@ class Plans:
         cut = path.rfind("/") + 1
         shared = self._shared.get(("matched", method, path[:cut]))
         known = shared[0] if shared is not None and shared[0].entry is entry else None
-        if known is None or not _plain(path[cut:]):
+        if known is None or not plain(path[cut:]):
             canonical(path)
         # A copy: the framework's own may be changed by whoever comes next.
         filling = dict(params) if params else NO_PARAMS
@@ -297,7 +303,7 @@ class Plans:
         return None if line is None else (line, filling)
 
 
-def _plain(segment: str) -> bool:
+def plain(segment: str) -> bool:
     """Whether a segment says by itself that it can be read in one way only; others are looked at with their path."""
     return segment.isalnum() and segment.isascii()
 
