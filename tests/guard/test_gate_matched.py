@@ -344,7 +344,7 @@ def test_what_holds_at_dispatch_is_noted_in_another_pass_of_the_same_caller_and_
     assert (decided.path, decided.params, decided.decided) == (held.path, held.params, READ.marks)
     assert held.as_decided() is held.after is decided
     nowhere = Pass(gate, Principal.anonymous, Plan(None)).as_decided()
-    assert (nowhere.confirmed, nowhere.path, nowhere.params) == ((), "", {})
+    assert (nowhere.confirmed, nowhere.decided, nowhere.path, nowhere.params) == ((), (), "", {})
     assert held.confirming(two).confirmed == two
     assert after.confirming(two).confirmed == (READ, DISTANT)
     assert held.after is decided

@@ -154,8 +154,8 @@ def test_where_every_path_demands_the_same_a_caller_is_decided_on_once_while_the
 
 @pytest.mark.remembers
 @pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
-def test_of_the_paths_that_demand_the_same_those_are_kept_that_come_often(matched: bool) -> None:
-    """Then nothing is made for them any more; of those that come once nothing stays."""
+def test_of_the_paths_that_demand_the_same_those_are_kept_that_come_often(matched: bool, decided: list[str]) -> None:
+    """Then nothing is made for them any more, whoever comes; of those that come once nothing stays."""
     world = World(matched, groups("OrgA:Team"))
     for number in range(100):
         assert world.may("olga", f"x{number}")
@@ -167,6 +167,23 @@ def test_of_the_paths_that_demand_the_same_those_are_kept_that_come_often(matche
     for held in passes:
         assert held is not None
         assert (held.path, held.params, held.principal.username, held.entry) == ("/p/x7", {"id": "x7"}, "olga", world.entry)
+    assert decided == ["olga"]
+    world.directory.add_member(by=DEPLOYER, group="OrgA:Team", user="adam")
+    other = world.ask("adam", "x7")
+    assert other is not None
+    assert (other.plan, other.params, other.principal.username) == (passes[-1].plan if passes[-1] else None, {"id": "x7"}, "adam")
+
+
+def test_the_parameters_of_paths_that_demand_the_same_are_those_that_a_framework_made() -> None:
+    """Not the texts that they were made of, nor its own mapping, which it may change."""
+    gate = World(True, groups("OrgA:Team")).gate
+    own = gate.plans.table.entries[0]
+    for number in (1, 2, 3):
+        params: dict[str, Any] = {"id": number}
+        held = admit_matched(gate, own, params, "GET", f"/p/{number}", bearer(token_for("olga")))
+        params["id"] = 0
+        assert held is not None
+        assert held.params == {"id": number}
 
 
 @pytest.mark.parametrize("project", ["a-b", "x.y", "é", "3f2c-11", "a b"])
