@@ -383,6 +383,15 @@ def test_a_path_that_comes_once_is_not_kept_and_drives_out_none() -> None:
         assert plans.keep(("http", "GET", path), *plans.find("http", "GET", path))
 
 
+def test_a_path_is_hardly_ever_taken_for_another_one_that_came_before_it() -> None:
+    """Of those that share a place, one in 255 has the same byte."""
+    plans = Plans(None, policy({"path": "/*", "require": OPEN}), kept=1000)
+    plan, _ = plans.find("http", "GET", "/")
+    alike = [path for number in range(100_000) if hash(path := f"/p/{number}") % 1024 == 7]
+    assert len(alike) > 50
+    assert sum(plans.keep(("http", "GET", path), plan, NO_PARAMS) for path in alike) < len(alike) / 5
+
+
 @pytest.mark.remembers
 def test_ten_thousand_plans_are_kept_and_paths_of_512_characters_at_the_most() -> None:
     plans = Plans(None, policy({"path": "/*", "require": OPEN}))
