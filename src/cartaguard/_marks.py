@@ -71,11 +71,11 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
         if not rest and not named:
             # Nearly always: to go through any arguments, and to spread them, costs as much as all of the rest.
             try:
-                decided = confirmed(first.scope, requirement)
+                held = first.scope.get("cartaguard")
             except AttributeError:
                 # It is no connection.
-                decided = False
-            if decided:
+                held = None
+            if type(held) is Pass and requirement in held.decided:
                 return endpoint(first)
             raise _undecided()
         # The connection is among the arguments: a method has itself before it, a partial what it was given.

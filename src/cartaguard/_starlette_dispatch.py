@@ -123,11 +123,10 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
             # Another application has this route too, and no check at dispatch: a request of it comes by.
             return handle(scope, receive, send)
         params = scope.get("path_params") or NO_PARAMS
-        plan = held.plan
-        entry = plan.entry
+        entry = held.plan.entry
         if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling) and not held.confirmed:
             # Nearly always: what the gate has decided on, to the letter.
-            if not plan.uniform:
+            if not entry.fixed:
                 scope["cartaguard"] = held.after or held.as_decided()
             return handle(scope, receive, send)
         gate = held.gate

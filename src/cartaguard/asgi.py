@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from cartaguard._asgi_session import ASGIApp, Message, Receive, Scope, Send, Session, deny_websocket, header_list
 from cartaguard.drivers import aio
@@ -68,7 +68,7 @@ class GuardMiddleware:
             return
         try:
             admitted = self._admit(scope)
-            held = admitted if isinstance(admitted, Pass) else await aio.run(admitted)
+            held = admitted if type(admitted) is Pass else await aio.run(cast("Steps[Pass]", admitted))
         except (Refused, ConfigurationError) as fault:
             await self._answer(fault, scope, receive, send)
             return

@@ -91,7 +91,7 @@ class GuardMiddleware(_AsgiGuard):
             held = self._admit(scope)
         except (Refused, ConfigurationError) as fault:
             return self._answer(fault, scope, receive, send)
-        if not isinstance(held, Pass):
+        if type(held) is not Pass:
             return super().__call__(scope, receive, send)
         scope["cartaguard"] = held
         scope["user"] = held.principal

@@ -57,8 +57,8 @@ class Pass:
 
     What is the same for every caller is the plan's. ``path`` is the one that was decided on, ``filling`` its parameters.
     ``confirmed`` are the entries that held at dispatch. ``decided`` are the single requirements that were put on them, and those
-    of a plan that is uniform, which hold whatever comes to be dispatched. Nothing in it ever changes: the requests of one
-    caller with one path have the same.
+    of the plan that name no parameter, which hold whatever comes to be dispatched. Nothing in it ever changes: the requests of
+    one caller with one path have the same.
     """
 
     __slots__ = ("after", "confirmed", "decided", "filling", "gate", "path", "plan", "principal")
@@ -190,7 +190,7 @@ class Gate:
                     if plain(last):
                         plan = held.plan
                         own: dict[str, Any] = dict.fromkeys(held.filling, last) if entry is _NOT_MATCHED else dict(params)
-                        held = Pass(self, principal, plan, path, own, (), plan.marks)
+                        held = Pass(self, principal, plan, path, own, (), plan.decided)
                         self._turn = turn = self._turn + 1 & _TURNS
                         if not turn and self.plans.keep(key, plan, own):
                             remember(principal, standing, key, held)
@@ -219,7 +219,7 @@ class Gate:
                 return None
             if not answer.permitted:
                 raise self.denied(answer, principal)
-        held = Pass(self, principal, plan, path, filling, (), plan.marks if plan.uniform else ())
+        held = Pass(self, principal, plan, path, filling, (), plan.decided)
         kept = found is not None or plans.keep(key, plan, filling)
         if standing is not None and principal.authenticated:
             if kept:
@@ -250,7 +250,7 @@ class Gate:
         if plan.verdict is not None:
             raise self.denied(plan.verdict, principal)
         yield from self._decide(principal, filled(plan.demands, filling))
-        return Pass(self, principal, plan, path, filling, (), plan.marks if plan.uniform else ())
+        return Pass(self, principal, plan, path, filling, (), plan.decided)
 
     def _demanded(self, entry: Entry, protocol: str, method: str, path: str, principal: Principal) -> Demands:
         try:

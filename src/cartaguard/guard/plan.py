@@ -67,7 +67,7 @@ class Plan:
     each of them, so that who was permitted once is so on all.
     """
 
-    __slots__ = ("ahead", "alone", "demands", "entry", "marks", "method", "uniform", "verdict")
+    __slots__ = ("ahead", "alone", "decided", "demands", "entry", "marks", "method", "uniform", "verdict")
 
     def __init__(
         self,
@@ -81,9 +81,13 @@ class Plan:
         #: Its entry, as what holds at dispatch, and the single requirements that were put on that.
         self.alone: tuple[Entry, ...] = ()
         self.marks: tuple[Requirement, ...] = ()
+        #: Those of them that hold whatever comes to be dispatched: all or none.
+        self.decided: tuple[Requirement, ...] = ()
         if entry is not None:
             self.alone = (entry,)
             self.marks = entry.marks
+            if entry.fixed:
+                self.decided = entry.marks
         self.demands = demands
         self.method = method
         self.verdict = verdict if verdict is not None or demands else UNDECLARED

@@ -42,6 +42,7 @@ class Entry:
     """
 
     __slots__ = (
+        "fixed",
         "holder",
         "key",
         "marks",
@@ -76,6 +77,8 @@ class Entry:
         self.segments = segments
         self.tail = tail
         self.requirement = requirement
+        #: Whether what it requires names no parameter, and so is the same on every path.
+        self.fixed = requirement is not None and not requirement.parameters()
         self.methods = methods
         self.protocols = protocols
         self.matcher = matcher
