@@ -21,7 +21,7 @@ from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
 from cartaguard.guard.plan import Plan
-from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
+from cartaguard.http.environ import HELD, asked, is_preflight
 from cartaguard.http.refusal import Refusal
 from cartaguard.http.routes import NO_PARAMS, Entry
 from cartaguard.model.pattern import canonical
@@ -115,7 +115,7 @@ class Door:
         own: HTTPException | None = None
         path = ""
         try:
-            path = path_of(environ)
+            path, values = asked(environ)
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
@@ -127,7 +127,6 @@ class Door:
             if self._allow_preflight and entry is not LATE and _answered_by_flask(rule) and is_preflight(environ):
                 held = gate.preflight(path)
             else:
-                values = credentials(environ)
                 held = gate.admit("matched", method, path, values, entry, params) or blocking.run(
                     gate.admit_steps("matched", method, path, values, entry, params)
                 )

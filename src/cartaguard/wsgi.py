@@ -16,7 +16,7 @@ from cartaguard.errors import CartaGuardError, ConfigurationError, InvalidPath
 from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
-from cartaguard.http.environ import HELD, credentials, is_preflight, path_of
+from cartaguard.http.environ import HELD, asked, is_preflight
 from cartaguard.http.refusal import TITLES, Refusal
 from cartaguard.model.principal import Principal
 
@@ -46,11 +46,10 @@ class GuardMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         gate = self._gate
         try:
-            path = path_of(environ)
+            path, values = asked(environ)
             if self.allow_preflight and is_preflight(environ):
                 held = gate.preflight(path)
             else:
-                values = credentials(environ)
                 method = environ["REQUEST_METHOD"]
                 held = gate.admit("http", method, path, values) or blocking.run(gate.admit_steps("http", method, path, values))
         except (InvalidPath, Refused) as fault:

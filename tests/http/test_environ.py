@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cartaguard.errors import InvalidPath
-from cartaguard.http.environ import credentials, is_preflight, path_of
+from cartaguard.http.environ import asked, is_preflight
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from cartaguard.http.environ import credentials, is_preflight, path_of
     ],
 )
 def test_the_path_is_path_info_alone_as_utf8(environ: dict[str, str], path: str) -> None:
-    assert path_of(environ) == path
+    assert asked(environ) == (path, ())
 
 
 def test_a_path_that_is_no_utf8_is_refused() -> None:
     with pytest.raises(InvalidPath):
-        path_of({"PATH_INFO": "/\xff"})
+        asked({"PATH_INFO": "/\xff"})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_path_that_is_no_utf8_is_refused() -> None:
     ],
 )
 def test_the_credentials_are_the_one_header_as_the_server_made_it(environ: dict[str, str], values: tuple[str, ...]) -> None:
-    assert credentials(environ) == values
+    assert asked({"PATH_INFO": "/a", **environ}) == ("/a", values)
 
 
 @pytest.mark.parametrize(

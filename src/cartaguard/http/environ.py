@@ -7,25 +7,23 @@ from typing import Any
 
 from cartaguard.http.paths import decoded
 
-__all__ = ["HELD", "credentials", "is_preflight", "path_of"]
+__all__ = ["HELD", "asked", "is_preflight"]
 
 #: Where the gate's pass stands in an environ. Names without a dot are for CGI's text variables.
 HELD = "cartaguard.pass"
 
 
-def path_of(environ: Mapping[str, Any]) -> str:
-    """The path that is decided on: PATH_INFO alone; a prefix in SCRIPT_NAME must not open anything.
+def asked(environ: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The path that is decided on, and the credential.
+
+    The path is PATH_INFO alone: a prefix in SCRIPT_NAME must not open anything. The credential is the ``Authorization``
+    value as the server made it, if there is one (servers join a repeated header with commas).
 
     Raises :class:`~cartaguard.errors.InvalidPath` for bytes that are no UTF-8.
     """
     path: str = environ.get("PATH_INFO", "")
-    return path if path.isascii() else decoded(path)
-
-
-def credentials(environ: Mapping[str, Any]) -> tuple[str, ...]:
-    """The ``Authorization`` value as the server made it, if there is one (servers join a repeated header with commas)."""
     value = environ.get("HTTP_AUTHORIZATION")
-    return () if value is None else (value,)
+    return path if path.isascii() else decoded(path), () if value is None else (value,)
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:
