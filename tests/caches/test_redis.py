@@ -224,7 +224,8 @@ def test_a_subscription_that_is_renewed_without_a_word_is_noticed(server: RedisS
         ears = _Subscription(client, ["a", "b"])
         with server.client() as other:
             eventually(lambda: other.publish("a", "1") == 1)
-            assert list(ears.receive(10.0))[-1:] == [b"1"]
+            # What answers the subscription may come by itself.
+            eventually(lambda: b"1" in list(ears.receive(0.1)))
             other.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             eventually(lambda: other.publish("a", "lost") == 0)
             with pytest.raises(Lost) as lost:

@@ -274,7 +274,7 @@ def cached(server: RedisServer, remote: Remote, clock: Clock) -> CachedDirectory
     shared.bus.close()
     shared.bus.lease = inf
     directory = CachedDirectory(remote, clock=clock, shared=shared)
-    directory._remember = lambda entries, epoch: None  # type: ignore[method-assign]
+    directory._remember = lambda entries, epoch: dict(entries) if epoch == directory._epoch else {}  # type: ignore[method-assign]
     return directory
 
 

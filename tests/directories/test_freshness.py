@@ -337,6 +337,57 @@ def test_a_fetch_that_was_joined_and_shared_itself_what_is_too_old_by_now_is_fol
     assert source.asked == fetches
 
 
+@pytest.mark.remembers
+@pytest.mark.parametrize(("back", "kept"), [(0.0, "later"), (100.0, "earlier")], ids=["", "the clock was set back"])
+def test_a_fetch_that_took_longer_than_a_later_one_is_not_remembered_in_its_place(back: float, kept: str) -> None:
+    """What had been taken away in between would come back; but nothing stays that is of a time to come."""
+    clock = Clock()
+    go = {"earlier": threading.Event(), "later": threading.Event()}
+    begun = {"earlier": threading.Event(), "later": threading.Event()}
+
+    class Overtaken(Source):
+        def answer(self, needs: Sequence[Need]) -> Mapping[Need, Fact]:
+            self.asked += 1
+            name = "earlier" if self.asked == 1 else "later"
+            begun[name].set()
+            assert go[name].wait(20)
+            return {need: Memberships(frozenset({name})) for need in needs}
+
+    cache = CachedDirectory(Overtaken(), clock=clock)
+    need = GroupsNeed(OLGA, frozenset({"Team"}), Freshness(max_age=1.0))
+
+    async def main() -> None:
+        first = asyncio.create_task(aio.run(cache.fetch([need])))
+        await asyncio.to_thread(begun["earlier"].wait)
+        clock.now += 1.5
+        second = asyncio.create_task(aio.run(cache.fetch([need])))
+        await asyncio.to_thread(begun["later"].wait)
+        go["later"].set()
+        assert (await second)[need] == Memberships(frozenset({"later"}))
+        clock.now -= back
+        go["earlier"].set()
+        assert (await first)[need] == Memberships(frozenset({"earlier"}))
+
+    asyncio.run(main())
+    [(_, entry)] = cache.remembered()
+    assert entry.fact == Memberships(frozenset({kept}))
+
+
+@CHAINED
+def test_how_much_earlier_something_was_asked_for_is_told_by_caches_and_chains_too(others: tuple[Directory, ...]) -> None:
+    needs: list[Need] = [GroupsNeed(OLGA), PermissionNeed(OLGA, P1, 1)]
+    for directory in (ChainDirectory([Sharing(2.5, 1.5), *others]), CachedDirectory(Sharing(2.5, 1.5), clock=Clock())):
+        facts = blocking.run(directory.fetch(needs))
+        assert isinstance(facts, Aged)
+        assert facts.age == 2.5
+    assert blocking.run(CachedDirectory(Sharing(), clock=Clock()).fetch([])) == {}
+    down = Sharing(2.5)
+    down.down = True
+    facts = blocking.run(CachedDirectory(down, clock=Clock()).fetch(needs))
+    assert isinstance(facts, Aged)
+    assert facts.age == 0.0
+
+
 def ask_twice(cache: CachedDirectory, fresh: Freshness, later: float, fetches: int) -> None:
     """Two questions, the second so many seconds later, while the first is being answered, make so many fetches."""
     source, clock = cast("Slow", cache.inner), cast("Clock", cache._clock)

@@ -248,6 +248,8 @@ def test_holders_are_equal_where_all_of_them_hold_the_same(other: object) -> Non
     assert some == Holders("olga", {"a": 1}, {"G": 3}, {"P:b": 5})
     assert some != other
     assert not some == other  # noqa: SIM201
+    assert Holders("olga")
+    assert Holders()
     assert repr(some) == "Holders('olga', {'a': 1}, {'G': 3}, {'P:b': 5})"
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cartaguard.caches.entry import Entry, Key
 from cartaguard.caches.memory import BOUND, MemoryCache
-from cartaguard.directories.base import Directory, answered, doubted
+from cartaguard.directories.base import Aged, Directory, answered, doubted
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
@@ -211,15 +211,14 @@ class CachedDirectory(Directory):
             together = (age, PermissionNeed) if isinstance(need, PermissionNeed) else (age, key)
             batches.setdefault(together, _Batch(age, {})).needs.setdefault(key, []).append(need)
         flights = [self._flight(batch) for batch in batches.values()]
-        facts: dict[Need, Fact] = {}
         if len(flights) == 1:
-            facts = yield from flights[0]
-        elif flights:
-            for found in (yield Together(flights)):
-                facts.update(found)
-        return facts
+            return (yield from flights[0])
+        answers: list[Aged] = (yield Together(flights)) if flights else []
+        return Aged(
+            {need: fact for answer in answers for need, fact in answer.items()}, max((answer.age for answer in answers), default=0.0)
+        )
 
-    def _flight(self, batch: _Batch) -> Steps[dict[Need, Fact]]:
+    def _flight(self, batch: _Batch) -> Steps[Aged]:
         """Fetch a batch, or wait for whoever is fetching the same; what its source does not tell may be told by memory."""
         # Whoever asks after an invalidation does not join a fetch that began before it.
         epoch = self._epoch
@@ -235,11 +234,14 @@ class CachedDirectory(Directory):
                 # It was joined in time, but took itself what was old enough; the next one begins after this was asked.
                 found = yield flight
             facts = {key: found[key].fact for key in batch.needs}
+            oldest = min(found[key].since for key in batch.needs)
         except Unavailable as fault:
             asked = tuple(needs[0] for needs in batch.needs.values())
             doubts = doubted(self.inner, asked, fault)
             facts = {key: doubts[needs[0]] for key, needs in batch.needs.items()}
-        return {need: self._kept(need, key, facts[key]) for key, needs in batch.needs.items() for need in needs}
+            oldest = asked_at
+        told = {need: self._kept(need, key, facts[key]) for key, needs in batch.needs.items() for need in needs}
+        return Aged(told, max(0.0, asked_at - oldest))
 
     def _kept(self, need: Need, key: Key, fact: Fact) -> Fact:
         """A fact, or where it is in doubt and the need allows it, what is remembered of it for a little longer."""
@@ -272,9 +274,9 @@ class CachedDirectory(Directory):
             fetched = {self._key_of(need): Entry(fact, since, _end(need)) for need, fact in facts.items()}
             found |= fetched
             entries = {key: entry for key, entry in fetched.items() if not entry.fact.doubt and not entry.fact.stale}
-            self._remember(entries, epoch)
-            if store is not None and epoch == self._epoch:
-                yield from store.write(self._identity, pages, entries)
+            newest = self._remember(entries, epoch)
+            if store is not None and newest:
+                yield from store.write(self._identity, pages, newest)
         return found
 
     def _from_others(self, batch: _Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Entry]:
@@ -286,19 +288,28 @@ class CachedDirectory(Directory):
             ends = entry._replace(until=min(entry.until, _end(needs[0])))
             if all(self._lasts(ends, _holds(need, ends.fact), _fresh(need)) for need in needs):
                 found[key] = ends
-            kept = self._entries.get(key)
-            if kept is None or kept.since < ends.since:
-                entries[key] = ends
+            entries[key] = ends
         self._remember(entries, epoch)
         return found
 
-    def _remember(self, entries: Mapping[Key, Entry], epoch: int) -> None:
-        """Keep facts, unless something was invalidated since they were asked for, or would not be heard of."""
-        informed = self._informed()
+    def _remember(self, entries: Mapping[Key, Entry], epoch: int) -> dict[Key, Entry]:
+        """Keep facts, unless something was invalidated since they were asked for, or would not be heard of.
+
+        What was asked for later and is there already stays: a fetch may take longer than one that began after it.
+
+        :return: what is kept.
+        """
+        newest: dict[Key, Entry] = {}
+        informed, now = self._informed(), self._clock()
         with self._lock:
             if informed and epoch == self._epoch:
                 for key, entry in entries.items():
-                    self._entries.put(key, entry)
+                    kept = self._entries.get(key)
+                    # What is of a time to come is of a clock that was set back.
+                    if kept is None or not entry.since < kept.since <= now:
+                        self._entries.put(key, entry)
+                        newest[key] = entry
+        return newest
 
     @property
     def _identity(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from cartaguard.caches.memory import MemoryCache
-from cartaguard.directories.base import Directory, answered, at_hand
+from cartaguard.directories.base import Aged, Directory, answered, at_hand
 from cartaguard.directories.graph import PERMISSIONS
 from cartaguard.drivers.effects import Steps, Together
 from cartaguard.errors import ConfigurationError
@@ -156,14 +156,16 @@ class ChainDirectory(Directory):
         """Answer as if everything were at hand, fetch together what turns out not to be, and answer again."""
         asked = [_Asked(member) for member in self.members]
         union = ChainDirectory(asked)
+        age = 0.0
         while True:
             facts = {need: at_hand(union, need) for need in needs}
             lacking = [member for member in asked if member.lacking]
             if not lacking:
-                return {need: fact for need, fact in facts.items() if fact is not None}
-            answers = yield Together([answered(member.inner, tuple(member.lacking)) for member in lacking])
+                return Aged({need: fact for need, fact in facts.items() if fact is not None}, age)
+            answers: list[Aged] = yield Together([answered(member.inner, tuple(member.lacking)) for member in lacking])
             for member, answer in zip(lacking, answers, strict=True):
                 member.answers.update(answer)
+                age = max(age, answer.age)
                 member.lacking.clear()
 
     # -- the rest ----------------------------------------------------------------------------------------

@@ -98,6 +98,10 @@ class Holders(dict[str, int]):
         """What is granted to users."""
         return self
 
+    def __bool__(self) -> bool:
+        """Always: that no user is among them says nothing about the others."""
+        return True
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Holders) and self._content() == other._content()
 
