@@ -12,12 +12,15 @@ from typing import NamedTuple
 
 from benchmarks.pairs import Pair
 
-__all__ = ["Timed", "pace", "quick"]
+__all__ = ["Timed", "enough", "pace", "quick"]
 
 #: A round counts where a plain loop before and after it took at most so many times as long as at best.
 _SLOWER = 1.1
 
-#: Where fewer rounds than this part were quick, the machine is just like that, and all of them count.
+#: It is measured on until this part of the rounds that are wanted were quick.
+_ENOUGH = 2 / 3
+
+#: Where fewer of them than this part were quick in the end, the machine is just like that, and all rounds count.
 _FEWEST = 1 / 3
 
 _TURNS = 20_000
@@ -35,13 +38,23 @@ def pace() -> float:
     return min(_loop() for _ in range(3)) / _TURNS
 
 
-def quick(rounds: Sequence[Timed], best: float) -> list[Pair]:
+def quick(rounds: Sequence[Timed], best: float, wanted: int) -> list[Pair]:
     """The pairs of the rounds that count.
 
     :param best: the quickest pace that was seen.
+    :param wanted: how many rounds were wanted; there may be more.
     """
-    counting = [one for one in rounds if one.pace <= _SLOWER * best]
-    return [pair for one in (counting if len(counting) >= _FEWEST * len(rounds) else rounds) for pair in one.pairs]
+    counting = _counting(rounds, best)
+    return [pair for one in (counting if len(counting) >= _FEWEST * wanted else rounds) for pair in one.pairs]
+
+
+def enough(rounds: Sequence[Timed], best: float, wanted: int) -> bool:
+    """Whether enough of these rounds count."""
+    return len(_counting(rounds, best)) >= _ENOUGH * wanted
+
+
+def _counting(rounds: Sequence[Timed], best: float) -> list[Timed]:
+    return [one for one in rounds if one.pace <= _SLOWER * best]
 
 
 def _loop() -> int:

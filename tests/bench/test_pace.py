@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import workers
-from benchmarks.pace import Timed, pace, quick
+from benchmarks.pace import Timed, enough, pace, quick
 
 
 def rounds(*paces: float) -> list[Timed]:
@@ -15,19 +15,24 @@ def rounds(*paces: float) -> list[Timed]:
 
 
 @pytest.mark.parametrize(
-    ("paces", "best", "counting"),
+    ("paces", "wanted", "counting", "more"),
     [
-        ((10, 11, 11.1, 20), 10, [0, 1]),
-        ((10, 10, 10), 10, [0, 1, 2]),
+        ((10, 11, 11.1, 20), 4, [0, 1], True),
+        ((10, 11, 11.1, 20), 3, [0, 1], False),
+        ((10, 10, 10), 3, [0, 1, 2], False),
         # So few that they say nothing: then the machine is like that.
-        ((10, 20, 20, 20), 10, [0, 1, 2, 3]),
-        ((10, 20, 20), 10, [0]),
-        ((20, 20), 10, [0, 1]),
-        ((), 10, []),
+        ((10, 20, 20, 20), 4, [0, 1, 2, 3], True),
+        ((10, 20, 20, 20), 3, [0], True),
+        ((20, 20), 2, [0, 1], True),
+        ((), 3, [], True),
     ],
 )
-def test_rounds_at_a_much_slower_pace_do_not_count_unless_they_are_most(paces: tuple[float, ...], best: float, counting: list[int]) -> None:
-    assert [int(bare) for bare, _ in quick(rounds(*paces), best)] == counting
+def test_rounds_at_a_much_slower_pace_do_not_count_unless_they_are_most(
+    paces: tuple[float, ...], wanted: int, counting: list[int], more: bool
+) -> None:
+    """Until enough of those that are wanted were quick, there are more."""
+    assert [int(bare) for bare, _ in quick(rounds(*paces), 10, wanted)] == counting
+    assert enough(rounds(*paces), 10, wanted) is not more
 
 
 def test_a_pace_is_the_time_of_a_turn() -> None:
@@ -48,4 +53,20 @@ def test_a_round_has_the_slower_pace_of_before_and_after_and_all_have_one_best(m
 
     asked: list[tuple[str, Any, list[str]]] = [("a", Asked(), ["one", "two"])]
     # The second round of `one` is quick again only after the slow one of `two` is over.
-    assert workers.rounds(asked, number=2, pairs=7) == {("a", "one"): [(1, 7)], ("a", "two"): [(4, 7)]}
+    paces = iter([10.0, 10.0, 30.0, *[10.0] * 4])
+    assert workers.rounds(asked, number=2, pairs=7) == {("a", "one"): [(1, 7), (5, 7)], ("a", "two"): [(4, 7), (6, 7)]}
+
+
+def test_a_machine_that_stays_slow_is_measured_three_times_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no longer: everything counts then."""
+    paces = iter([10.0, *[30.0] * 100])
+    monkeypatch.setattr(workers, "pace", lambda: next(paces))
+    taken: list[int] = []
+
+    class Asked:
+        def round(self, cell: str, pairs: int) -> list[tuple[float, float]]:
+            taken.append(pairs)
+            return [(len(taken), pairs)]
+
+    asked: list[tuple[str, Any, list[str]]] = [("a", Asked(), ["one"])]
+    assert workers.rounds(asked, number=4, pairs=7) == {("a", "one"): [(number, 7) for number in range(1, 13)]}
