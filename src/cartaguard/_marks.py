@@ -69,7 +69,7 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
     @functools.wraps(endpoint)
     def guarded(first: Any = None, /, *rest: Any, **named: Any) -> Any:
         if not rest and not named:
-            # Nearly always: to go through any arguments, and to spread them, costs as much as all of the rest.
+            # Nearly always: to go through any arguments, to spread them, and to call `confirmed`, costs as much as all of the rest.
             try:
                 held = first.scope.get("cartaguard")
             except AttributeError:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cartaguard.drivers.effects import Steps
     from cartaguard.model.health import Condition
 
-__all__ = ["Aged", "Directory", "answered", "at_hand", "doubted", "in_doubt", "nothing"]
+__all__ = ["Aged", "Directory", "answered", "at_hand", "doubted", "fresh_of", "in_doubt", "max_age", "nothing"]
 
 
 class Aged(dict[Need, Fact]):
@@ -171,6 +171,17 @@ def nothing(need: Need) -> Fact:
 def in_doubt(need: Need, doubt: str) -> Fact:
     """The fact that this could not be found out."""
     return _EMPTY[type(need)](doubt=doubt)
+
+
+def fresh_of(need: Need) -> Freshness | None:
+    """What a need says of how old its answer may be."""
+    return None if isinstance(need, ListingNeed) else need.fresh
+
+
+def max_age(need: Need) -> float | None:
+    """How old its answer may be, in seconds; ``None`` where it does not say so."""
+    fresh = fresh_of(need)
+    return None if fresh is None else fresh.max_age
 
 
 def doubted(directory: Directory, needs: Iterable[Need], fault: Unavailable) -> dict[Need, Fact]:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cartaguard.caches.entry import Entry, Key
 from cartaguard.caches.memory import BOUND, MemoryCache
-from cartaguard.directories.base import Aged, Directory, answered, doubted
+from cartaguard.directories.base import Aged, Directory, answered, doubted, fresh_of, max_age
+from cartaguard.directories.cached_batch import Batch, end, holds, in_question, stands, too_old, younger
 from cartaguard.directories.chain import ChainDirectory
 from cartaguard.drivers.effects import Shared, Steps, Together
 from cartaguard.drivers.flights import Flights
@@ -65,13 +65,6 @@ _UNHEARD = 0.5
 
 #: How many answers in a row have to be in doubt before the directory is said to be.
 DOUBTS = 3
-
-
-class _Batch(NamedTuple):
-    """Needs that are fetched together, by what they are about, and how old their answer may be."""
-
-    age: float | None
-    needs: dict[Key, list[Need]]
 
 
 class CachedDirectory(Directory):
@@ -204,12 +197,12 @@ class CachedDirectory(Directory):
     # -- fetching ----------------------------------------------------------------------------------------
 
     def fetch(self, needs: Sequence[Need]) -> Steps[Mapping[Need, Fact]]:
-        batches: dict[object, _Batch] = {}
+        batches: dict[object, Batch] = {}
         for need in needs:
-            age, key = _max_age(need), self._key_of(need)
+            age, key = max_age(need), self._key_of(need)
             # Permissions in one batch, for directories that answer many at once.
             together = (age, PermissionNeed) if isinstance(need, PermissionNeed) else (age, key)
-            batches.setdefault(together, _Batch(age, {})).needs.setdefault(key, []).append(need)
+            batches.setdefault(together, Batch(age, {})).needs.setdefault(key, []).append(need)
         flights = [self._flight(batch) for batch in batches.values()]
         if len(flights) == 1:
             return (yield from flights[0])
@@ -218,20 +211,20 @@ class CachedDirectory(Directory):
             {need: fact for answer in answers for need, fact in answer.items()}, max((answer.age for answer in answers), default=0.0)
         )
 
-    def _flight(self, batch: _Batch) -> Steps[Aged]:
+    def _flight(self, batch: Batch) -> Steps[Aged]:
         """Fetch a batch, or wait for whoever is fetching the same; what its source does not tell may be told by memory."""
         # Whoever asks after an invalidation does not join a fetch that began before it.
         epoch = self._epoch
         # Something may have changed since a fetch began, and nobody could tell.
-        strict = batch if self._informed() else _younger(batch, _UNHEARD)
+        strict = batch if self._informed() else younger(batch, _UNHEARD)
         # What is shared may serve one question about a fact and not another one.
-        about = frozenset(batch.needs) if self._store is None else frozenset(map(_in_question, batch.needs.items()))
+        about = frozenset(batch.needs) if self._store is None else frozenset(map(in_question, batch.needs.items()))
         flight = Shared(self._flights, (epoch, strict.age, about), lambda: self._load(strict, epoch), strict.age)
         asked_at = self._clock()
         try:
             found: dict[Key, Entry] = yield flight
-            if _too_old(found, asked_at, strict):
-                # It was joined in time, but took itself what was old enough; the next one begins after this was asked.
+            if too_old(found, asked_at, strict):
+                # It was joined in time, but what it shared itself is too old by now; the next one begins after this was asked.
                 found = yield flight
             facts = {key: found[key].fact for key in batch.needs}
             oldest = min(found[key].since for key in batch.needs)
@@ -245,9 +238,9 @@ class CachedDirectory(Directory):
 
     def _kept(self, need: Need, key: Key, fact: Fact) -> Fact:
         """A fact, or where it is in doubt and the need allows it, what is remembered of it for a little longer."""
-        fresh = _fresh(need)
+        fresh = fresh_of(need)
         entry = self._entries.get(key) if fact.doubt and fresh is not None and fresh.max_stale else None
-        if entry is None or fresh is None or not _stands(need, entry.fact):
+        if entry is None or fresh is None or not stands(need, entry.fact):
             return fact
         allows = isinstance(need, (GroupsNeed, PermissionNeed))
         if not self._serves(entry, allows, fresh, fresh.max_stale):
@@ -256,7 +249,7 @@ class CachedDirectory(Directory):
         kept: Fact = replace(entry.fact, stale=True)
         return kept
 
-    def _load(self, batch: _Batch, epoch: int) -> Steps[dict[Key, Entry]]:
+    def _load(self, batch: Batch, epoch: int) -> Steps[dict[Key, Entry]]:
         # Who would not hear of a change does not read what others keep either: it may be what somebody could not make out of date.
         store = None if batch.age == 0 or not self._informed() else self._store
         found: dict[Key, Entry] = {}
@@ -271,7 +264,7 @@ class CachedDirectory(Directory):
             since -= facts.age
             clear = any(not fact.doubt for fact in facts.values())
             self._doubts = 0 if clear else (self._doubts or 0) + 1
-            fetched = {self._key_of(need): Entry(fact, since, _end(need)) for need, fact in facts.items()}
+            fetched = {self._key_of(need): Entry(fact, since, end(need)) for need, fact in facts.items()}
             found |= fetched
             entries = {key: entry for key, entry in fetched.items() if not entry.fact.doubt and not entry.fact.stale}
             newest = self._remember(entries, epoch)
@@ -279,14 +272,14 @@ class CachedDirectory(Directory):
                 yield from store.write(self._identity, pages, newest)
         return found
 
-    def _from_others(self, batch: _Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Entry]:
+    def _from_others(self, batch: Batch, pages: Sequence[Page], epoch: int) -> dict[Key, Entry]:
         """What others have fetched and serves here; memory takes it over as it is, with its age."""
         entries: dict[Key, Entry] = {}
         found: dict[Key, Entry] = {}
         for key, entry in ((key, entry) for page in pages for key, entry in page.entries.items()):
             needs = batch.needs[key]
-            ends = entry._replace(until=min(entry.until, _end(needs[0])))
-            if all(self._lasts(ends, _holds(need, ends.fact), _fresh(need)) for need in needs):
+            ends = entry._replace(until=min(entry.until, end(needs[0])))
+            if all(self._lasts(ends, holds(need, ends.fact), fresh_of(need)) for need in needs):
                 found[key] = ends
             entries[key] = ends
         self._remember(entries, epoch)
@@ -358,60 +351,6 @@ class CachedDirectory(Directory):
 
     def close(self) -> None:
         self.inner.close()
-
-
-def _fresh(need: Need) -> Freshness | None:
-    return None if isinstance(need, ListingNeed) else need.fresh
-
-
-def _max_age(need: Need) -> float | None:
-    fresh = _fresh(need)
-    return None if fresh is None else fresh.max_age
-
-
-def _younger(batch: _Batch, age: float) -> _Batch:
-    """The same needs, whose answer may be so old at most."""
-    if batch.age is not None and batch.age <= age:
-        return batch
-    needs = {key: [_within(need, age) for need in asked] for key, asked in batch.needs.items()}
-    return _Batch(age, needs)
-
-
-def _too_old(found: Mapping[Key, Entry], asked_at: float, batch: _Batch) -> bool:
-    """Whether something was asked for earlier than the batch allows that was asked for at a time."""
-    sinces = (found[key].since for key in batch.needs)
-    return batch.age is not None and any(since < asked_at and asked_at - since >= batch.age for since in sinces)
-
-
-def _within(need: Need, age: float) -> Need:
-    return need if isinstance(need, ListingNeed) else replace(need, fresh=replace(need.fresh or Freshness(), max_age=age))
-
-
-def _end(need: Need) -> float:
-    """When what is fetched for somebody ends: with the token."""
-    expires_at = need.principal.expires_at
-    return inf if expires_at is None else expires_at
-
-
-def _in_question(asked: tuple[Key, list[Need]]) -> tuple[Key, frozenset[object]]:
-    """A fact, and what is asked about it."""
-    key, needs = asked
-    return key, frozenset(need.wanted if isinstance(need, GroupsNeed) else getattr(need, "flag", 0) for need in needs)
-
-
-def _holds(need: Need, fact: Any) -> bool:
-    """Whether a fact holds what is asked, where something is asked by name."""
-    match need:
-        case GroupsNeed(_, wanted):
-            return not wanted.isdisjoint(fact.groups)
-        case PermissionNeed(_, _, flag):
-            return flag != 0 and int.__and__(fact.permission, flag) == flag
-    return False
-
-
-def _stands(need: Need, fact: Any) -> bool:
-    """Whether a fact may stand in for one that cannot be had: one that does not hold what is asked would be a guess."""
-    return _holds(need, fact) or not isinstance(need, (GroupsNeed, PermissionNeed))
 
 
 def with_cache(directory: Directory, *, clock: Callable[[], float] = time.time, shared: SharedCache | None = None) -> Directory:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cartaguard.model.facts import ListingNeed, Need
+from cartaguard.directories.base import max_age
+from cartaguard.model.facts import Need
 
 __all__ = ["Ages"]
 
@@ -16,9 +17,8 @@ class Ages:
     """
 
     def __init__(self, needs: Iterable[Need]) -> None:
-        freshness = [need.fresh for need in needs if not isinstance(need, ListingNeed) and need.fresh is not None]
         #: What was asked for that many seconds before these needs, or longer, is not used; ``None``: nothing is said.
-        self.within = min((fresh.max_age for fresh in freshness if fresh.max_age is not None), default=None)
+        self.within = min((age for age in map(max_age, needs) if age is not None), default=None)
         #: By how many seconds the oldest of what was used had been asked for before these needs.
         self.oldest = 0.0
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from cartaguard.directories.base import Directory, in_doubt
+from cartaguard.directories.base import Directory, in_doubt, max_age
 from cartaguard.directories.spicedb_callers import recognise
 from cartaguard.directories.spicedb_calls import Seen, SpiceDB
 from cartaguard.directories.spicedb_channel import Channels, Key
@@ -121,9 +121,7 @@ class SpiceDBDirectory(Directory):
         stream of changes are not used: which of two is newer cannot be told, and a late one must not let older answers
         back in. What a requirement with a ``max_age`` asks is asked as of now too, since its age counts from then.
         """
-        fresh = None if isinstance(need, ListingNeed) else need.fresh
-        demanding = fresh is not None and fresh.max_age is not None
-        return Seen() if demanding else Seen(self._moment.token)
+        return Seen(self._moment.token) if max_age(need) is None else Seen()
 
     # -- fetching ----------------------------------------------------------------------------------------
 
