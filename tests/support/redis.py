@@ -16,6 +16,7 @@ import redis
 
 from support.canary import CANARY
 from support.certificate import certificate
+from support.halted import halt
 from support.relay import free_port
 
 __all__ = ["KINDS", "RedisServer", "redis_server"]
@@ -86,7 +87,7 @@ class RedisServer:
     def pause(self) -> None:
         """Let it stand still: connections stay open and nothing is answered."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        halt(self._process)
 
     def resume(self) -> None:
         """Let it go on."""

@@ -21,6 +21,7 @@ import pytest
 
 from cartaguard.errors import InvalidToken
 from cartaguard.tokens import document
+from support.halted import halt
 from support.key_world import PATH, World
 from support.keys import SigningKey, b64, jwks, rsa_key
 from support.scripted import Server
@@ -75,8 +76,11 @@ class Process:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{PATH}"
 
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+    def halt(self) -> None:
+        halt(self._process)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self._process.kill()
@@ -119,7 +123,7 @@ def test_a_key_server_that_was_stopped_in_its_tracks_costs_its_time_and_no_more(
     monkeypatch.setattr(document, "TIMEOUT", 0.2)
     world.new(process.url)
     assert world.verify(world.token()) == "ok"
-    process.send(signal.SIGSTOP)
+    process.halt()
     try:
         world.clock.now += 300
         assert world.verify(world.token()) == "ok"
@@ -127,7 +131,7 @@ def test_a_key_server_that_was_stopped_in_its_tracks_costs_its_time_and_no_more(
         world.clock.now += 3301
         assert world.verify(world.token()) == "keys_unavailable"
     finally:
-        process.send(signal.SIGCONT)
+        process.resume()
     monkeypatch.undo()
     world.clock.now += 30
     assert world.verify(world.token()) == "ok"
