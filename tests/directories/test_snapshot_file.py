@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import stat
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from cartaguard.directories.snapshot_file import open_snapshot, writing
+from cartaguard.directories.snapshot_file import Writing, open_snapshot, writing
 from cartaguard.directories.snapshot_layout import BLOCK, FORMAT, MAGIC, Header
 from cartaguard.directories.snapshot_seal import seal_of
 from cartaguard.errors import ConfigurationError, DirectoryError, SnapshotError
@@ -20,6 +22,9 @@ from cartaguard.model.principal import Principal
 from support.clock import Clock
 from support.heard import hearing
 from support.snapshots import AGE, KEY, NOW, opened, snapshot
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 P1 = Resource("Project", "p1")
 OLGA = Principal(issuer="https://a.example", subject="s-olga", username="olga")
@@ -262,3 +267,48 @@ def test_a_file_may_have_exactly_whole_blocks(tmp_path: Path) -> None:
             header = sink.finish(empty, seal_of(KEY))
         assert len(header.digests) == 32 * -(-header.body // BLOCK)
         assert open_snapshot(path, seal_of(KEY)).header == header
+
+
+HUGE = 2 * 1024 * 1024
+
+
+class _Noted(io.BytesIO):
+    """A file that notes from where to where each write goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[tuple[int, int]] = []
+
+    def write(self, data: Buffer) -> int:
+        start = self.tell()
+        written = super().write(data)
+        self.writes.append((start, start + written))
+        return written
+
+
+@pytest.mark.parametrize("pieces", [[5 * HUGE], [HUGE - len(MAGIC)], [1] * 100, [700_000] * 9, [HUGE - 1, HUGE, HUGE + 1, 3]])
+def test_what_is_written_goes_to_the_file_in_huge_pages(pieces: list[int]) -> None:
+    """However it comes, so that the system may keep each in one page; nothing of it is lost or moved."""
+    file, chance = _Noted(), Random(1)
+    sink, text = Writing(file), MAGIC
+    for length in pieces:
+        assert sink.tell() == len(text)
+        piece = chance.randbytes(length)
+        sink.write(piece)
+        text += piece
+    header = sink.finish(Header(FORMAT, "", NOW, "", (), (), (), 0, b""), seal_of(KEY))
+    assert file.getvalue()[: len(text)] == text
+    assert header.body == len(text)
+    assert header.digests == b"".join(hashlib.sha256(text[start : start + BLOCK]).digest() for start in range(0, len(text), BLOCK))
+    whole = [(start, start + HUGE) for start in range(0, len(text) - HUGE + 1, HUGE)]
+    assert [write for write in file.writes if write[1] <= len(text) and write[1] % HUGE == 0 and write[0] != write[1]] == whole
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/mm/transparent_hugepage").is_dir(), reason="this system has no huge pages")
+def test_a_snapshot_is_mapped_for_huge_pages(path: Path) -> None:
+    """Where the system has them: the map carries the flag `hg`."""
+    opened_ = open_snapshot(path, seal_of(KEY))
+    maps = Path("/proc/self/smaps").read_text(encoding="ascii", errors="replace")
+    [flags] = [part.split("VmFlags:")[1].splitlines()[0].split() for part in maps.split(str(path))[1:]]
+    assert "hg" in flags
+    assert len(opened_.buffer.map) == path.stat().st_size
