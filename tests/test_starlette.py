@@ -45,6 +45,10 @@ async def ok(request: Request) -> Response:
     return PlainTextResponse(principal(request.scope).username or "nobody")
 
 
+async def _with_more(request: Request, more: str = "more") -> Response:
+    return PlainTextResponse(f"{principal(request.scope).username or 'nobody'} and {more}")
+
+
 def show(requirement: Any = READ, path: str = "/projects/{project_id}", **options: Any) -> Route:
     return Route(path, requires(requirement)(ok), **options)
 
@@ -173,20 +177,31 @@ class TestMisplaced:
         with pytest.raises(ConfigurationError, match="nothing has decided"):
             asyncio.run(requires(public("a test"))(ok)("no connection"))  # type: ignore[arg-type]
 
+    @pytest.mark.parametrize("endpoint", ["of a request alone", "of more"])
     @pytest.mark.parametrize(
         ("args", "named"),
         [
             ((), {}),
             ((), {"request": Request({"type": "http"})}),
-            ((1, 2), {}),
+            ((Request({"type": "http"}),), {}),
+            ((Request({"type": "http", "cartaguard": "a pass"}),), {}),
             ((SimpleNamespace(scope=None),), {}),
             ((SimpleNamespace(),), {}),
         ],
     )
-    def test_however_it_is_called_without_one_the_fault_is_the_same(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        endpoint: Any = requires(public("a test"))(ok)
+    def test_however_it_is_called_without_one_the_fault_is_the_same(self, endpoint: str, args: tuple[Any, ...], named: Any) -> None:
+        marked: Any = requires(public("a test"))(ok if endpoint == "of a request alone" else _with_more)
         with pytest.raises(ConfigurationError, match="nothing has decided"):
-            endpoint(*args, **named)
+            marked(*args, **named)
+
+    def test_a_marked_function_takes_the_arguments_that_it_took_before(self) -> None:
+        alone: Any = requires(public("a test"))(ok)
+        with pytest.raises(TypeError):
+            alone(1, 2)
+        marked: Any = requires(public("a test"))(_with_more)
+        with pytest.raises(ConfigurationError, match="nothing has decided"):
+            marked(1, 2)
+        assert ask(starlette(Route("/", marked)), "/") == (200, "nobody and more")
 
     def test_a_marked_application_starts_and_stops_without_a_caller(self) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -501,12 +516,6 @@ def test_a_rewritten_request_is_refused() -> None:
     assert ask(app, "/x")[0] == 200
     assert ask(app, "/x", headers={"X-HTTP-Method-Override": "DELETE"})[0] == 500
     assert ask(app, "/open", headers={"X-Original-URL": "/x"})[0] == 500
-
-
-def test_a_request_that_goes_around_the_guard_reaches_nothing() -> None:
-    app = starlette(show(public("a test"), "/open"))
-    assert ask(app, "/open")[0] == 200
-    assert ask(app.router, "/open")[0] == 500
 
 
 def test_on_a_real_server() -> None:

@@ -66,28 +66,33 @@ def _undecided() -> ConfigurationError:
 
 
 def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any:
-    @functools.wraps(endpoint)
-    def guarded(first: Any = None, /, *rest: Any, **named: Any) -> Any:
-        if not rest and not named:
-            # Nearly always: to go through any arguments, to spread them, and to call `confirmed`, costs as much as all of the rest.
-            try:
-                held = first.scope.get("cartaguard")
-            except AttributeError:
-                # It is no connection.
-                held = None
-            if type(held) is Pass and requirement in held.decided:
-                return endpoint(first)
-            raise _undecided()
+    def guarded(request: Any = None) -> Any:
+        # To go through any arguments, and to call `confirmed`, costs as much as all of the rest.
+        try:
+            held = request.scope["cartaguard"]
+        except (AttributeError, KeyError, TypeError):
+            held = None
+        if type(held) is Pass and requirement in held.decided:
+            return endpoint(request)
+        raise _undecided()
+
+    def guarded_anyhow(*arguments: Any, **named: Any) -> Any:
         # The connection is among the arguments: a method has itself before it, a partial what it was given.
-        for argument in (first, *rest):
+        for argument in arguments:
             scope = getattr(argument, "scope", None)
             if isinstance(scope, Mapping):
                 if confirmed(scope, requirement):
-                    return endpoint(first, *rest, **named)
+                    return endpoint(*arguments, **named)
                 break
         raise _undecided()
 
-    return _as_coroutine_function(guarded) if inspect.iscoroutinefunction(inner) else guarded
+    around = functools.wraps(endpoint)(guarded if _of_a_request_alone(endpoint) else guarded_anyhow)
+    return _as_coroutine_function(around) if inspect.iscoroutinefunction(inner) else around
+
+
+def _of_a_request_alone(endpoint: Any) -> bool:
+    """Whether it is a function of `request` and nothing else, as nearly every endpoint; what it wraps does not count."""
+    return inspect.isfunction(endpoint) and inspect.getfullargspec(endpoint)[:5] == (["request"], None, None, None, [])
 
 
 def _as_coroutine_function(function: Any) -> Any:

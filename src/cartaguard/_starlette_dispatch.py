@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import URL
@@ -14,6 +14,7 @@ from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websock
 from cartaguard._starlette_routes import Found, Inventory
 from cartaguard.asgi import respond
 from cartaguard.drivers import aio
+from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
@@ -31,8 +32,18 @@ class RouteGate(Gate):
     what holds on that route and its converted parameters.
     """
 
-    def __init__(self, guard: Guard, router: Router, inventory: Inventory, pages: ASGIApp | None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        router: Router,
+        inventory: Inventory,
+        pages: ASGIApp | None,
+        let_in: Callable[[Scope], Pass | Steps[Pass]],
+        answer: Callable[[Refused | ConfigurationError, Scope, Receive, Send], Awaitable[None]],
+    ) -> None:
         super().__init__(guard, inventory.entries, slashes=router.redirect_slashes)
+        self._let_in = let_in
+        self._answer = answer
         self._router = router
         self._inventory = inventory
         before = getattr(router.middleware_stack, "__self__", None)
@@ -69,19 +80,42 @@ class RouteGate(Gate):
     def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """In front of the router: nothing passes but what this gate has decided on, as it was then."""
         held = scope.get("cartaguard")
-        if type(held) is not Pass or held.gate is not self:
+        if held is None and scope["type"] == "http":
+            # Nothing of the application is between guard and router, and so the guard has left it to us.
+            try:
+                held = self._let_in(scope)
+            except (Refused, ConfigurationError) as fault:
+                return self._answer(fault, scope, receive, send)
+            if type(held) is not Pass:
+                return self._fetch(held, scope, receive, send)
+            scope["cartaguard"] = held
+            scope["user"] = held.principal
+            plan = held.plan
+        elif type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
-        plan, path, root = held.plan, scope["path"], scope.get("root_path")
-        if held.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
-            raise ConfigurationError(
-                "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
-                code="rewritten",
-            )
+        else:
+            plan, path, root = held.plan, scope["path"], scope.get("root_path")
+            if held.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
+                raise ConfigurationError(
+                    "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
+                    code="rewritten",
+                )
         if plan.ahead is not None:
             return _unserved(held.path, plan.ahead, scope, receive, send)
         while self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
+
+    async def _fetch(self, steps: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in what something has to be fetched for first."""
+        try:
+            held: Pass = await aio.run(steps)
+        except (Refused, ConfigurationError) as fault:
+            await self._answer(fault, scope, receive, send)
+            return
+        scope["cartaguard"] = held
+        scope["user"] = held.principal
+        await self.route(scope, receive, send)
 
     def _without(self, held: object, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """What comes without a pass of this gate."""
@@ -118,17 +152,22 @@ def _checked(holder: Any, handle: ASGIApp) -> ASGIApp:
     """The check in front of a ``handle``. It is no coroutine itself where it has nothing to wait for."""
 
     def checked(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        held: Pass | None = scope.get("cartaguard")
-        if held is None:
-            # Another application has this route too, and no check at dispatch: a request of it comes by.
-            return handle(scope, receive, send)
-        params = scope.get("path_params") or NO_PARAMS
+        try:
+            held: Pass = scope["cartaguard"]
+            params = scope["path_params"] or NO_PARAMS
+        except KeyError:
+            if "cartaguard" not in scope:
+                # Another application has this route too, and no check at dispatch: a request of it comes by.
+                return handle(scope, receive, send)
+            held, params = scope["cartaguard"], NO_PARAMS
         entry = held.plan.entry
-        if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling) and not held.confirmed:
+        if entry is not None and entry.holder is holder and (params is held.filling or params == held.filling):
             # Nearly always: what the gate has decided on, to the letter.
-            if not entry.fixed:
+            if entry.fixed:
+                return handle(scope, receive, send)
+            if not held.confirmed:
                 scope["cartaguard"] = held.after or held.as_decided()
-            return handle(scope, receive, send)
+                return handle(scope, receive, send)
         gate = held.gate
         if not isinstance(gate, RouteGate):
             # The same, and what stands in front of that application knows no routes.

@@ -50,6 +50,9 @@ class GuardMiddleware(_AsgiGuard):
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
+        #: What stands in front of the router and lets requests in by itself, if nothing of the application is between.
+        self._entrance: Any = None
+        self._router: Any = None
 
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
@@ -58,8 +61,10 @@ class GuardMiddleware(_AsgiGuard):
     def make_gate(self, scope: Scope) -> RouteGate:
         app = self._application(scope)
         inventory = self.checked(app)
-        gate = RouteGate(self.guard, app.router, inventory, self._pages)
+        gate = RouteGate(self.guard, app.router, inventory, self._pages, self._admit, self._answer)
         gate.install()
+        if self._answered_inside:
+            self._router, self._entrance = app.router, app.router.middleware_stack
         if self._pages is not None:
             answer_faults(app, self._pages)
         for inner in inventory.applications:
@@ -84,18 +89,16 @@ class GuardMiddleware(_AsgiGuard):
         )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if scope["type"] != "http" or current.used or not self._answered_inside:
+        entrance = self._entrance
+        if (
+            entrance is None
+            or self._router.middleware_stack is not entrance
+            or "cartaguard" in scope
+            or scope["type"] != "http"
+            or current.used
+        ):
             return super().__call__(scope, receive, send)
-        # Nothing is left to do once the application has answered: a coroutine of its own would only cost each request.
-        try:
-            held = self._admit(scope)
-        except (Refused, ConfigurationError) as fault:
-            return self._answer(fault, scope, receive, send)
-        if type(held) is not Pass:
-            return super().__call__(scope, receive, send)
-        scope["cartaguard"] = held
-        scope["user"] = held.principal
-        # Awaited once, as a coroutine is, whatever it is.
+        # The gate in front of the router decides. Awaited once, as a coroutine is, whatever it is.
         return self.app(scope, receive, send)  # type: ignore[return-value]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
