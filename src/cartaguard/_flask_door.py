@@ -115,11 +115,20 @@ class Door:
         own: HTTPException | None = None
         path = ""
         try:
-            path, values = asked(environ)
+            path = environ.get("PATH_INFO", "")
+            value: Any = environ.get("HTTP_AUTHORIZATION")
+            values: tuple[str, ...] = (value,)
+            if value is None or not path.isascii():
+                # Nearly never, and the call alone takes as long as to find the caller.
+                path, values = asked(environ)
             entry: Entry | None
             params: Mapping[str, Any]
             if rule is not None:
-                entry, params = routes.whole.get(id(rule)) or routes.entry(rule, method), req.view_args or NO_PARAMS
+                params = req.view_args or NO_PARAMS
+                try:
+                    entry = rule.cartaguard_entry  # type: ignore[attr-defined]
+                except AttributeError:
+                    entry = routes.entry(rule, method)
             else:
                 canonical(path)
                 entry, params, path = routes.ahead(req, path)
@@ -218,9 +227,10 @@ def checking(view: Any, requirement: Requirement | None = None, passed: Callable
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         held = current_request().environ.get(HELD)
-        if type(held) is not Pass or not (passed(held) if requirement is None else requirement in held.plan.marks):
-            raise _undecided()
-        return view(*args, **kwargs) if args or kwargs else view()
+        if type(held) is Pass and (passed(held) if requirement is None else requirement in held.plan.marks):
+            # To spread what is empty costs as much as all of this.
+            return view(*args, **kwargs) if args or kwargs else view()
+        raise _undecided()
 
     checked: Any = _asynchronous(guarded) if inspect.iscoroutinefunction(view) else guarded
     setattr(checked, CHECKED, True)

@@ -19,7 +19,10 @@ from cartaguard.http.paths import below_root
 from cartaguard.http.routes import Entry
 from cartaguard.model.requirement import Requirement, all_of, deny
 
-__all__ = ["LATE", "Routes"]
+__all__ = ["ENTRY", "LATE", "Routes"]
+
+#: Where a rule has its entry, if that is the same for each of its methods. The gate knows its own entries.
+ENTRY = "cartaguard_entry"
 
 Marks = tuple[Requirement, ...]
 Found = tuple[Entry | None, Mapping[str, Any], str]
@@ -48,7 +51,6 @@ class Routes:
         _refuse_mounts(app)
         self._app = app
         self._static = static
-        self.whole: dict[int, Entry] = {}
         self._by_method: dict[int, dict[str, Entry]] = {}
         self.entries: list[Entry] = []
         for rule in app.url_map.iter_rules():
@@ -58,8 +60,9 @@ class Routes:
 
     def entry(self, rule: Rule, method: str) -> Entry:
         """The entry of a matched rule; one that refuses everybody for a rule that is not in the inventory."""
+        entry: Entry | None = vars(rule).get(ENTRY)
         # An entry keeps its rule alive, so that an identity is never used twice.
-        return self.whole.get(id(rule)) or self._by_method.get(id(rule), {}).get(method, LATE)
+        return entry or self._by_method.get(id(rule), {}).get(method, LATE)
 
     def ahead(self, request: Request, path: str) -> Found:
         """The route that the router's own answer would tell of, its parameters and its path.
@@ -110,8 +113,10 @@ class Routes:
         methods = None if rule.methods is None else rule.methods - automatic
         per_method = _per_method(getattr(view, "view_class", None), methods)
         if not per_method:
-            self.whole[id(rule)] = entry = _entry(rule, self._app, marks, methods)
+            entry = _entry(rule, self._app, marks, methods)
+            setattr(rule, ENTRY, entry)
             return [entry]
+        vars(rule).pop(ENTRY, None)
         entries = {method: _entry(rule, self._app, (*marks, *own), {method}) for method, own in per_method.items()}
         for method in automatic:
             # Flask itself answers: to whom may use the first of the methods.

@@ -20,7 +20,7 @@ from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.plan import Plan
 from cartaguard.http.routes import Entry
 from cartaguard.model.pattern import PathPattern
-from support.matched import admit_matched
+from support.matched import admit_matched, admit_matched_steps
 from support.tokens import bearer, token_for, verifier_for
 
 READ = permission("read", "Project:{id}")
@@ -232,10 +232,22 @@ def test_what_was_permitted_on_a_path_is_not_found_with_other_parameters_of_it(d
     seen = len(decided)
     with pytest.raises(Refused):
         admit_matched(world.gate, world.entry, {"id": "adams"}, "GET", "/p/both", values)
-    other = entry("/p/{id}", groups("OrgA:Other"))
-    with pytest.raises(Refused):
-        admit_matched(world.gate, other, {"id": "both"}, "GET", "/p/both", values)
-    assert len(decided) == seen + 2
+    assert len(decided) == seen + 1
+
+
+@pytest.mark.parametrize("policy", [None, Policy.from_dict({"routes": [{"path": "/p/*", "require": {"public": "a test"}}]})])
+def test_an_entry_of_another_inventory_is_refused(policy: Policy | None) -> None:
+    """Though it demands nothing, and the path was permitted before: whoever takes over a route opens nothing."""
+    own, other = entry("/p/{id}", READ), entry("/p/{id}", public("a test"))
+    gate = Gate(Guard(verifier=verifier_for(), directory=facts(), policy=policy), [own])
+    what = {"id": "both"}, "GET", "/p/both", bearer(token_for("olga"))
+    for _ in range(2):
+        assert admit_matched(gate, own, *what) is not None
+        with pytest.raises(Refused) as refused:
+            admit_matched(gate, other, *what)
+        assert refused.value.refusal.status == 403
+        with pytest.raises(Refused):
+            blocking.run(admit_matched_steps(gate, other, *what))
 
 
 def test_a_line_of_the_policy_is_decided_on_with_its_own_parameters() -> None:

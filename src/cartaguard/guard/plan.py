@@ -124,6 +124,7 @@ class Plans:
         self._own_routes = routes is not None
         self._slashes = slashes
         self.table = RouteTable(lines if routes is None else routes)
+        self._entries = frozenset(self.table.entries)
         self._policy = RouteTable(lines) if routes is not None and lines else None
         #: What is kept, by protocol, method and path. It may be another dict at any time.
         self.kept: dict[tuple[str, str, str], Found] = {}
@@ -258,6 +259,9 @@ class Plans:
             return known, filling
         if entry is None:
             return Plan(None, (), method, NO_ROUTE), NO_PARAMS
+        if entry not in self._entries:
+            # A route that was added later, or taken over by the inventory of another application.
+            return Plan(entry, (), method, UNDECLARED), filling
         policy = self._policy
         if policy is None:
             plan = Plan(entry, _together(entry, "http", method, None), method)
