@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, Router
 
 from cartaguard import Guard, public
+from cartaguard.asgi import chain
 from cartaguard.starlette import GuardMiddleware, principal, requires
 from support.asking import READ, ask
 from support.aurora import guard_for
@@ -99,3 +101,46 @@ def test_who_takes_the_place_in_front_of_the_router_finds_it_decided() -> None:
     app.router.middleware_stack = noting
     assert [ask(app, "/projects/alloys", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
     assert seen == ["olga"]
+
+
+class _Elsewhere:
+    """Answers some requests itself, in front of the router."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        answer = PlainTextResponse("elsewhere") if scope["path"] == "/elsewhere" else self.app
+        await answer(scope, receive, send)
+
+
+class _Own(Starlette):
+    """An application that builds its middlewares in its own way."""
+
+    def build_middleware_stack(self) -> Any:
+        stack: Any = super().build_middleware_stack()
+        pages = next(inner for inner in chain(stack) if isinstance(inner, ExceptionMiddleware))
+        pages.app = _Elsewhere(pages.app)
+        return stack
+
+
+class _Straight(Router):
+    """A router that lets nothing stand in front of it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize("kind", ["router", "pages"])
+def test_where_something_else_comes_before_the_router_the_guard_decides_itself(kind: str) -> None:
+    """Even if it hands nothing to the router, or that hands nothing to the gate in front of it."""
+    guard = guard_for([{"path": "/a", "require": {"groups": ["Aurora:Research"]}}])
+    middleware = [Middleware(GuardMiddleware, guard=guard)]
+    if kind == "router":
+        app = Starlette(middleware=middleware)
+        app.router = _Straight(routes=[Route("/a", ok)])
+    else:
+        app = _Own(routes=[Route("/a", ok)], middleware=middleware)
+    for _ in range(2):
+        assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
+        assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 404 if kind == "router" else 200]

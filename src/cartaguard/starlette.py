@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
+from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send
 from cartaguard._marks import requires
@@ -27,6 +29,12 @@ from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
 
 __all__ = ["GuardMiddleware", "check", "principal", "requires"]
+
+#: What the frameworks themselves put between middlewares and router: all of it hands on what it gets.
+_OWN = {
+    ("starlette.middleware.exceptions", "ExceptionMiddleware"),
+    ("fastapi.middleware.asyncexitstack", "AsyncExitStackMiddleware"),
+}
 
 
 class GuardMiddleware(_AsgiGuard):
@@ -63,7 +71,7 @@ class GuardMiddleware(_AsgiGuard):
         inventory = self.checked(app)
         gate = RouteGate(self.guard, app.router, inventory, self._pages, self._admit, self._answer)
         gate.install()
-        if self._answered_inside:
+        if self._answered_inside and _straight(self.app, app.router):
             self._router, self._entrance = app.router, app.router.middleware_stack
         if self._pages is not None:
             answer_faults(app, self._pages)
@@ -138,3 +146,10 @@ async def _answer(connection: HTTPConnection, fault: Any) -> Any:
 
 def _leads(start: Any, goal: object) -> bool:
     return any(inner is goal for inner in chain(start))
+
+
+def _straight(start: Any, router: Any) -> bool:
+    """Whether the frameworks' own alone stands between, so that each request comes to the front of this router, as it is."""
+    between = takewhile(lambda inner: inner is not router, chain(start))
+    own = all((type(inner).__module__, type(inner).__name__) in _OWN for inner in between)
+    return own and _leads(start, router) and type(router).__call__ is Router.__call__
