@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any, ClassVar
 
@@ -387,6 +388,20 @@ def test_a_route_that_is_added_later_is_refused(first: str) -> None:
         app.view_functions[endpoint] = view
     for target in ("/late/own", "/late/slash", "/late/post"):
         assert statuses(app, target, "", "olga") == [401, 403]
+    assert ask(app, "/soon") == (200, "soon")
+
+
+def test_a_copy_of_a_rule_is_another_rule() -> None:
+    """Also one that takes along whatever stands on it."""
+    app, carta = flask_app(guard_for([{"path": "/late", "require": {"public": "open to all"}}]))
+    app.add_url_rule("/soon", "soon", carta.requires(public("open to all"))(lambda: "soon"))
+    assert ask(app, "/soon") == (200, "soon")
+    late = copy.copy(next(rule for rule in app.url_map.iter_rules() if rule.endpoint == "soon"))
+    late.map, late.rule, late.endpoint = None, "/late", "late"  # type: ignore[assignment]
+    app.view_functions["late"] = lambda: "late"
+    app.url_map.add(late)
+    assert statuses(app, "/late", "", "olga") == [401, 403]
+    assert statuses(app, "/late", "", "olga", method="POST") == [401, 403]
     assert ask(app, "/soon") == (200, "soon")
 
 

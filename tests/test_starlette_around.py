@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -12,12 +13,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
-from cartaguard import Guard, public
+from cartaguard import Guard, Principal, public
 from cartaguard.asgi import chain
+from cartaguard.fastapi import FastAPIGuard
 from cartaguard.starlette import GuardMiddleware, principal, requires
 from support.asking import READ, ask
 from support.aurora import guard_for
 
+RESEARCH = [{"path": "/a", "require": {"groups": ["Aurora:Research"]}}]
 EVERYTHING = {"path": "/*", "require": {"public": "a test"}}
 
 
@@ -53,12 +56,14 @@ class _Forwards:
 
 
 @pytest.mark.parametrize("inside", [(), (Middleware(_Inside),)], ids=["guard alone", "a middleware inside"])
-def test_a_request_is_decided_all_the_same(inside: Any) -> None:
+def test_a_request_that_goes_around_the_guard_reaches_nothing(inside: Any) -> None:
+    """Whoever it comes from; what a guard left to the front of its router is left there for its own requests alone."""
     app = starlette(OPEN, PROJECT, inside=inside)
-    assert ask(app, "/open")[0] == 200
-    for asked in (app, app.router):
-        assert [ask(asked, "/projects/alloys", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
-    assert ask(app.router, "/open") == (200, "nobody")
+    for _ in range(2):
+        assert ask(app, "/open")[0] == 200
+        assert [ask(app.router, path, user)[0] for path in ("/open", "/projects/alloys") for user in ("", "olga")] == [500] * 4
+        with guard_for().acting_as(Principal.anonymous):
+            assert ask(app.router, "/open")[0] == 500
 
 
 @pytest.mark.parametrize("held", ["foreign", "made up"])
@@ -80,7 +85,7 @@ def test_with_the_pass_of_another_guard_nothing_is_reached(held: str) -> None:
 
 
 def test_of_two_applications_with_one_router_none_decides_for_the_other() -> None:
-    strict = starlette(Route("/a", ok), guard=guard_for([{"path": "/a", "require": {"groups": ["Aurora:Research"]}}]))
+    strict = starlette(Route("/a", ok), guard=guard_for(RESEARCH))
     lax = starlette(guard=guard_for([EVERYTHING]))
     lax.router = strict.router
     assert [ask(strict, "/a", user)[0] for user in ("", "olga")] == [401, 200]
@@ -114,33 +119,94 @@ class _Elsewhere:
         await answer(scope, receive, send)
 
 
-class _Own(Starlette):
+class _Inner(Starlette):
     """An application that builds its middlewares in its own way."""
 
     def build_middleware_stack(self) -> Any:
-        stack: Any = super().build_middleware_stack()
-        pages = next(inner for inner in chain(stack) if isinstance(inner, ExceptionMiddleware))
-        pages.app = _Elsewhere(pages.app)
+        stack = super().build_middleware_stack()
+        _pages(stack).app = _Elsewhere(_pages(stack).app)
         return stack
+
+
+class _Answering(ExceptionMiddleware):
+    """Error pages that answer more than errors."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await _Elsewhere(super().__call__)(scope, receive, send)
 
 
 class _Straight(Router):
     """A router that lets nothing stand in front of it."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
+        await _Elsewhere(self.middleware_stack)(scope, receive, send)
 
 
-@pytest.mark.parametrize("kind", ["router", "pages"])
+def _pages(stack: Any) -> Any:
+    return next(inner for inner in chain(stack) if isinstance(inner, ExceptionMiddleware))
+
+
+def _fastapi() -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.router.routes[:] = [Route("/a", ok)]
+    FastAPIGuard(guard_for(RESEARCH)).install(app)
+    return app
+
+
+def _elsewhere(kind: str) -> Any:
+    """An application that answers one path in front of its router, or comes to do so."""
+    routes: list[BaseRoute] = [Route("/a", ok)]
+    middleware = [Middleware(GuardMiddleware, guard=guard_for(RESEARCH))]
+    if kind == "more error pages":
+        return Starlette(routes=routes, middleware=[*middleware, Middleware(cast("Any", ExceptionMiddleware)), Middleware(_Elsewhere)])
+    if kind == "other error pages":
+        return Starlette(routes=routes, middleware=[*middleware, Middleware(cast("Any", _Answering))])
+    if kind == "inside of the error pages":
+        return _Inner(routes=routes, middleware=middleware)
+    if kind == "behind FastAPI's own":
+        fast = _fastapi()
+        stack = fast.middleware_stack = fast.build_middleware_stack()
+        last = _pages(stack).app
+        last.app = _Elsewhere(last.app)
+        return fast
+    app = Starlette(middleware=middleware)
+    app.router = _Straight(routes=routes) if kind == "a router of its own" else Router(routes=routes)
+    return app
+
+
+@pytest.mark.parametrize(
+    "kind", ["more error pages", "other error pages", "inside of the error pages", "behind FastAPI's own", "a router of its own"]
+)
 def test_where_something_else_comes_before_the_router_the_guard_decides_itself(kind: str) -> None:
-    """Even if it hands nothing to the router, or that hands nothing to the gate in front of it."""
-    guard = guard_for([{"path": "/a", "require": {"groups": ["Aurora:Research"]}}])
-    middleware = [Middleware(GuardMiddleware, guard=guard)]
-    if kind == "router":
-        app = Starlette(middleware=middleware)
-        app.router = _Straight(routes=[Route("/a", ok)])
-    else:
-        app = _Own(routes=[Route("/a", ok)], middleware=middleware)
+    app = _elsewhere(kind)
     for _ in range(2):
         assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
-        assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 404 if kind == "router" else 200]
+        assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 200]
+
+
+@pytest.mark.parametrize("kind", ["starlette", "fastapi, first", "fastapi, last"])
+def test_what_is_put_before_the_router_while_it_runs_is_behind_the_guard(kind: str) -> None:
+    app = _elsewhere("") if kind == "starlette" else _fastapi()
+    assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
+    assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 404]
+    before = _pages(app.middleware_stack)
+    before = before.app if kind == "fastapi, last" else before
+    before.app = _Elsewhere(before.app)
+    assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
+    assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 200]
+
+
+def test_a_router_that_takes_the_place_of_another_one_opens_nothing() -> None:
+    """The middlewares that are built already lead to the former one."""
+    for built in (False, True):
+        app = _elsewhere("")
+        if built:
+            app.middleware_stack = app.build_middleware_stack()
+            former, app.router = app.router, Router(routes=[Route("/a", ok)])
+            statuses = [[ask(app, "/a", user)[0] for user in ("", "otto")] for _ in range(2)]
+            assert former.routes
+            assert all(status in (401, 403, 500) for each in statuses for status in each)
+        else:
+            assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
+            app.router = Router(routes=[Route("/a", ok)])
+            assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]

@@ -127,6 +127,9 @@ class Door:
                 params = req.view_args or NO_PARAMS
                 try:
                     entry = rule.cartaguard_entry  # type: ignore[attr-defined]
+                    if entry.key is not rule:
+                        # A copy of a rule takes its entry along.
+                        entry = LATE
                 except AttributeError:
                     entry = routes.entry(rule, method)
             else:

@@ -61,8 +61,10 @@ class Routes:
     def entry(self, rule: Rule, method: str) -> Entry:
         """The entry of a matched rule; one that refuses everybody for a rule that is not in the inventory."""
         entry: Entry | None = vars(rule).get(ENTRY)
+        if entry is not None and entry.key is rule:
+            return entry
         # An entry keeps its rule alive, so that an identity is never used twice.
-        return entry or self._by_method.get(id(rule), {}).get(method, LATE)
+        return self._by_method.get(id(rule), {}).get(method, LATE)
 
     def ahead(self, request: Request, path: str) -> Found:
         """The route that the router's own answer would tell of, its parameters and its path.

@@ -79,16 +79,16 @@ class RouteGate(Gate):
 
     def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """In front of the router: nothing passes but what this gate has decided on, as it was then."""
-        held = scope.get("cartaguard")
-        if held is None and scope["type"] == "http":
-            # Nothing of the application is between guard and router, and so the guard has left it to us.
+        held: object = scope.get("cartaguard")
+        if held is self:
+            # The guard has left it to us: nothing that could act on what is not decided, or change it, is between.
             try:
-                held = self._let_in(scope)
+                admitted = self._let_in(scope)
             except (Refused, ConfigurationError) as fault:
                 return self._answer(fault, scope, receive, send)
-            if type(held) is not Pass:
-                return self._fetch(held, scope, receive, send)
-            scope["cartaguard"] = held
+            if type(admitted) is not Pass:
+                return self._fetch(admitted, scope, receive, send)
+            scope["cartaguard"] = held = admitted
             scope["user"] = held.principal
             plan = held.plan
         elif type(held) is not Pass or held.gate is not self:

@@ -30,11 +30,10 @@ from cartaguard.guard.inventory import require_declared
 
 __all__ = ["GuardMiddleware", "check", "principal", "requires"]
 
-#: What the frameworks themselves put between middlewares and router: all of it hands on what it gets.
-_OWN = {
-    ("starlette.middleware.exceptions", "ExceptionMiddleware"),
-    ("fastapi.middleware.asyncexitstack", "AsyncExitStackMiddleware"),
-}
+_PAGES = ("starlette.middleware.exceptions", "ExceptionMiddleware")
+
+#: What the frameworks themselves put between middlewares and router, and nothing else: all of it hands on what it gets.
+_OWN = [_PAGES], [_PAGES, ("fastapi.middleware.asyncexitstack", "AsyncExitStackMiddleware")]
 
 
 class GuardMiddleware(_AsgiGuard):
@@ -58,9 +57,11 @@ class GuardMiddleware(_AsgiGuard):
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
-        #: What stands in front of the router and lets requests in by itself, if nothing of the application is between.
+        #: What stands in front of the router, if it may let requests in by itself; and what leads there, as it was found.
         self._entrance: Any = None
         self._router: Any = None
+        self._first: Any = None
+        self._last: Any = None
 
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
@@ -71,8 +72,8 @@ class GuardMiddleware(_AsgiGuard):
         inventory = self.checked(app)
         gate = RouteGate(self.guard, app.router, inventory, self._pages, self._admit, self._answer)
         gate.install()
-        if self._answered_inside and _straight(self.app, app.router):
-            self._router, self._entrance = app.router, app.router.middleware_stack
+        if self._answered_inside:
+            self._leave_to(app.router)
         if self._pages is not None:
             answer_faults(app, self._pages)
         for inner in inventory.applications:
@@ -86,6 +87,14 @@ class GuardMiddleware(_AsgiGuard):
         require_declared(inventory.entries, self.guard.policy, how=self.how)
         return inventory
 
+    def _leave_to(self, router: Any) -> None:
+        """Leave the decision to the front of a router, if each request comes there from here, as it is."""
+        between = list(takewhile(lambda inner: inner is not router, chain(self.app)))
+        own = [(type(inner).__module__, type(inner).__name__) for inner in between] in _OWN
+        if own and _leads(self.app, router) and type(router).__call__ is Router.__call__:
+            self._first, self._last = [*between, router][1], between[1] if between[1:] else None
+            self._router, self._entrance = router, router.middleware_stack
+
     def _application(self, scope: Scope) -> Starlette:
         app = scope.get("app")
         if isinstance(app, Starlette) and (_leads(self.app, app.router) or _leads(app.middleware_stack, self)):
@@ -97,17 +106,22 @@ class GuardMiddleware(_AsgiGuard):
         )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        pages: Any = self.app
         entrance = self._entrance
         if (
             entrance is None
+            or pages.app is not self._first
+            or (self._last is not None and self._last.app is not self._router)
             or self._router.middleware_stack is not entrance
             or "cartaguard" in scope
             or scope["type"] != "http"
             or current.used
         ):
             return super().__call__(scope, receive, send)
-        # The gate in front of the router decides. Awaited once, as a coroutine is, whatever it is.
-        return self.app(scope, receive, send)  # type: ignore[return-value]
+        # The gate in front of the router decides, and does so for nobody else.
+        scope["cartaguard"] = self._gate
+        # Awaited once, as a coroutine is, whatever it is.
+        return pages(scope, receive, send)  # type: ignore[no-any-return]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         gate: Any = self._ready(scope)
@@ -146,10 +160,3 @@ async def _answer(connection: HTTPConnection, fault: Any) -> Any:
 
 def _leads(start: Any, goal: object) -> bool:
     return any(inner is goal for inner in chain(start))
-
-
-def _straight(start: Any, router: Any) -> bool:
-    """Whether the frameworks' own alone stands between, so that each request comes to the front of this router, as it is."""
-    between = takewhile(lambda inner: inner is not router, chain(start))
-    own = all((type(inner).__module__, type(inner).__name__) in _OWN for inner in between)
-    return own and _leads(start, router) and type(router).__call__ is Router.__call__
