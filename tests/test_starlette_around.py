@@ -7,15 +7,18 @@ from typing import Any, cast
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
-from cartaguard import Guard, Principal, public
+from cartaguard import Guard, LocalDirectory, Principal, Resource, permission, public
 from cartaguard.asgi import chain
+from cartaguard.errors import CartaGuardError, InvalidPath
 from cartaguard.fastapi import FastAPIGuard
+from cartaguard.model.freshness import Freshness
 from cartaguard.starlette import GuardMiddleware, principal, requires
 from support.asking import READ, ask
 from support.aurora import guard_for
@@ -184,16 +187,20 @@ def test_where_something_else_comes_before_the_router_the_guard_decides_itself(k
         assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 200]
 
 
-@pytest.mark.parametrize("kind", ["starlette", "fastapi, first", "fastapi, last"])
+@pytest.mark.parametrize("kind", ["starlette", "fastapi, first", "fastapi, last", "instead of the error pages"])
 def test_what_is_put_before_the_router_while_it_runs_is_behind_the_guard(kind: str) -> None:
-    app = _elsewhere("") if kind == "starlette" else _fastapi()
+    app: Any = _fastapi() if kind.startswith("fastapi") else _elsewhere("")
     assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
     assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 404]
-    before = _pages(app.middleware_stack)
+    before: Any = _pages(app.middleware_stack)
+    if kind == "instead of the error pages":
+        before = next(inner for inner in chain(app.middleware_stack) if type(inner) is GuardMiddleware)
+        before.app = before.app.app
     before = before.app if kind == "fastapi, last" else before
     before.app = _Elsewhere(before.app)
     assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
-    assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 200]
+    # What stands inside of the error pages may answer what is nowhere else.
+    assert [ask(app, "/elsewhere", user)[0] for user in ("", "otto")] == [401, 404 if kind == "instead of the error pages" else 200]
 
 
 def test_a_router_that_takes_the_place_of_another_one_opens_nothing() -> None:
@@ -210,3 +217,67 @@ def test_a_router_that_takes_the_place_of_another_one_opens_nothing() -> None:
             assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
             app.router = Router(routes=[Route("/a", ok)])
             assert [ask(app, "/a", user)[0] for user in ("", "otto", "olga")] == [401, 403, 200]
+
+
+class _Failing(LocalDirectory):
+    """Raises what no directory should."""
+
+    def __init__(self, fault: Exception, late: bool) -> None:
+        super().__init__(LocalDirectory.from_dict({})._store)
+        self.fault, self.late = fault, late
+
+    def permission(self, principal: Principal, resource: Resource, flag: int = 63, fresh: Freshness | None = None) -> Any:
+        if not self.late:
+            raise self.fault
+        return None
+
+    def fetch(self, needs: Any) -> Any:
+        raise self.fault
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "while fetching"])
+@pytest.mark.parametrize(
+    "fault", [ValueError("x"), KeyError("x"), HTTPException(418), InvalidPath("x")], ids=lambda fault: type(fault).__name__
+)
+def test_a_fault_of_the_decision_is_answered_by_no_handler_of_the_application(fault: Exception, late: bool) -> None:
+    """On the first request and on later ones."""
+    ran: list[Any] = []
+
+    async def soft(request: Request, fault: Exception) -> Response:
+        ran.append(fault)
+        return PlainTextResponse("soft")
+
+    kinds: dict[Any, Any] = dict.fromkeys((ValueError, LookupError, HTTPException, CartaGuardError, RuntimeError), soft)
+    guard = Guard(verifier=guard_for().verifier, directory=_Failing(fault, late))
+    app = Starlette(routes=[OPEN, PROJECT], middleware=[Middleware(GuardMiddleware, guard=guard)], exception_handlers=kinds)
+    assert ask(app, "/open")[0] == 200
+    assert [ask(app, "/projects/alloys", "olga")[0] for _ in range(2)] == [500, 500]
+    assert not ran
+
+
+def test_a_concealed_page_is_rendered_once_and_a_refused_scope_holds_no_pass() -> None:
+    rendered: list[Any] = []
+    left: list[Any] = []
+
+    async def page(request: Request, fault: Exception) -> Response:
+        rendered.append(fault)
+        raise LookupError
+
+    async def other(request: Request, fault: Exception) -> Response:
+        return PlainTextResponse("other")
+
+    class Outer(_Inside):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                left.append(scope.get("cartaguard"))
+
+    route = Route("/projects/{project_id}", requires(permission("read", on="Project:{project_id}", conceal=True))(ok))
+    middleware = [Middleware(Outer), Middleware(GuardMiddleware, guard=guard_for())]
+    app = Starlette(routes=[OPEN, PROJECT, route], middleware=middleware, exception_handlers={404: page, LookupError: other})
+    assert ask(app, "/open")[0] == 200
+    assert ask(app, "/projects/alloys")[0] == 401
+    assert left[1] is None
+    assert ask(app, "/nowhere", "otto")[0] == 500
+    assert len(rendered) == 1

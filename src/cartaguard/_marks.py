@@ -92,7 +92,11 @@ def _around_function(endpoint: Any, inner: Any, requirement: Requirement) -> Any
 
 def _of_a_request_alone(endpoint: Any) -> bool:
     """Whether it is a function of `request` and nothing else, as nearly every endpoint; what it wraps does not count."""
-    return inspect.isfunction(endpoint) and inspect.getfullargspec(endpoint)[:5] == (["request"], None, None, None, [])
+    if not inspect.isfunction(endpoint):
+        return False
+    code = endpoint.__code__
+    more = code.co_kwonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return not more and code.co_varnames[: code.co_argcount] == ("request",)
 
 
 def _as_coroutine_function(function: Any) -> Any:

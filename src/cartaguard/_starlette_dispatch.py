@@ -22,7 +22,11 @@ from cartaguard.guard.plan import Ahead
 from cartaguard.http.paths import below_root
 from cartaguard.http.routes import NO_PARAMS, Entry
 
-__all__ = ["RouteGate"]
+__all__ = ["RouteGate", "Undecided"]
+
+
+class Undecided(Exception):
+    """A fault that kept the gate from deciding, as its cause: no handler of the application's for that one gets to answer."""
 
 
 class RouteGate(Gate):
@@ -84,8 +88,8 @@ class RouteGate(Gate):
             # The guard has left it to us: nothing that could act on what is not decided, or change it, is between.
             try:
                 admitted = self._let_in(scope)
-            except (Refused, ConfigurationError) as fault:
-                return self._answer(fault, scope, receive, send)
+            except Exception as fault:  # noqa: BLE001 (no verdict comes of it; it is raised again, past the application)
+                return self._turn_away(fault, scope, receive, send)
             if type(admitted) is not Pass:
                 return self._fetch(admitted, scope, receive, send)
             scope["cartaguard"] = held = admitted
@@ -110,12 +114,22 @@ class RouteGate(Gate):
         """Let in what something has to be fetched for first."""
         try:
             held: Pass = await aio.run(steps)
-        except (Refused, ConfigurationError) as fault:
-            await self._answer(fault, scope, receive, send)
+        except Exception as fault:  # noqa: BLE001 (as above)
+            await self._turn_away(fault, scope, receive, send)
             return
         scope["cartaguard"] = held
         scope["user"] = held.principal
         await self.route(scope, receive, send)
+
+    def _turn_away(self, fault: Exception, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """End a request that is not let in. The application's error pages are around us, and are for its own faults."""
+        del scope["cartaguard"]
+        if isinstance(fault, Refused) and fault.refusal.concealed:
+            scope["cartaguard"] = fault
+            raise HTTPException(status_code=404) from None
+        if isinstance(fault, (Refused, ConfigurationError)):
+            return self._answer(fault, scope, receive, send)
+        raise Undecided("a request could not be decided on") from fault
 
     def _without(self, held: object, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """What comes without a pass of this gate."""

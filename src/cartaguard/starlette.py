@@ -55,10 +55,11 @@ class GuardMiddleware(_AsgiGuard):
     def __init__(self, app: ASGIApp, *, guard: Guard, allow_preflight: bool = False) -> None:
         super().__init__(app, guard=guard, allow_preflight=allow_preflight)
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
-        self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
+        self._pages: Any = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
         #: What stands in front of the router, if it may let requests in by itself; and what leads there, as it was found.
         self._entrance: Any = None
+        self._ahead: RouteGate | None = None
         self._router: Any = None
         self._first: Any = None
         self._last: Any = None
@@ -73,7 +74,7 @@ class GuardMiddleware(_AsgiGuard):
         gate = RouteGate(self.guard, app.router, inventory, self._pages, self._admit, self._answer)
         gate.install()
         if self._answered_inside:
-            self._leave_to(app.router)
+            self._leave_to(app.router, gate)
         if self._pages is not None:
             answer_faults(app, self._pages)
         for inner in inventory.applications:
@@ -87,13 +88,15 @@ class GuardMiddleware(_AsgiGuard):
         require_declared(inventory.entries, self.guard.policy, how=self.how)
         return inventory
 
-    def _leave_to(self, router: Any) -> None:
+    def _leave_to(self, router: Any, gate: RouteGate) -> None:
         """Leave the decision to the front of a router, if each request comes there from here, as it is."""
         between = list(takewhile(lambda inner: inner is not router, chain(self.app)))
         own = [(type(inner).__module__, type(inner).__name__) for inner in between] in _OWN
         if own and _leads(self.app, router) and type(router).__call__ is Router.__call__:
             self._first, self._last = [*between, router][1], between[1] if between[1:] else None
-            self._router, self._entrance = router, router.middleware_stack
+            self._router, self._ahead = router, gate
+            # At last, since other threads look at it first.
+            self._entrance = router.middleware_stack
 
     def _application(self, scope: Scope) -> Starlette:
         app = scope.get("app")
@@ -110,6 +113,7 @@ class GuardMiddleware(_AsgiGuard):
         entrance = self._entrance
         if (
             entrance is None
+            or pages is not self._pages
             or pages.app is not self._first
             or (self._last is not None and self._last.app is not self._router)
             or self._router.middleware_stack is not entrance
@@ -119,7 +123,7 @@ class GuardMiddleware(_AsgiGuard):
         ):
             return super().__call__(scope, receive, send)
         # The gate in front of the router decides, and does so for nobody else.
-        scope["cartaguard"] = self._gate
+        scope["cartaguard"] = self._ahead
         # Awaited once, as a coroutine is, whatever it is.
         return pages(scope, receive, send)  # type: ignore[no-any-return]
 
