@@ -261,7 +261,7 @@ class Plans:
             return Plan(None, (), method, NO_ROUTE), NO_PARAMS
         if entry not in self._entries:
             # A route that was added later, or taken over by the inventory of another application.
-            return Plan(entry, (), method, UNDECLARED), filling
+            return Plan(None), NO_PARAMS
         policy = self._policy
         if policy is None:
             plan = Plan(entry, _together(entry, "http", method, None), method)
