@@ -21,7 +21,7 @@ from cartaguard.model.requirement import Requirement, all_of, deny
 
 __all__ = ["ENTRY", "LATE", "Routes"]
 
-#: Where a rule has its entry, if that is the same for each of its methods. The gate knows its own entries.
+#: Where a rule has its entry, if that is the same for each of its methods. A gate refuses one that is not its own.
 ENTRY = "cartaguard_entry"
 
 Marks = tuple[Requirement, ...]
@@ -61,6 +61,7 @@ class Routes:
     def entry(self, rule: Rule, method: str) -> Entry:
         """The entry of a matched rule; one that refuses everybody for a rule that is not in the inventory."""
         entry: Entry | None = vars(rule).get(ENTRY)
+        # A copy of a rule takes its entry along.
         if entry is not None and entry.key is rule:
             return entry
         # An entry keeps its rule alive, so that an identity is never used twice.

@@ -114,7 +114,7 @@ class RouteGate(Gate):
         """Let in what something has to be fetched for first."""
         try:
             held: Pass = await aio.run(steps)
-        except Exception as fault:  # noqa: BLE001 (as above)
+        except Exception as fault:  # noqa: BLE001 (no verdict comes of it; it is raised again, past the application)
             await self._turn_away(fault, scope, receive, send)
             return
         scope["cartaguard"] = held

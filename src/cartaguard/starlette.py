@@ -57,12 +57,13 @@ class GuardMiddleware(_AsgiGuard):
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages: Any = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
-        #: What stands in front of the router, if it may let requests in by itself; and what leads there, as it was found.
-        self._entrance: Any = None
-        self._ahead: RouteGate | None = None
-        self._router: Any = None
+        # The way straight to the gate in front of the router, as it was found (`_leave_to`).
+        self._straight: Any = None
         self._first: Any = None
         self._last: Any = None
+        self._router: Any = None
+        self._entrance: Any = None
+        self._ahead: RouteGate | None = None
 
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
@@ -94,9 +95,9 @@ class GuardMiddleware(_AsgiGuard):
         own = [(type(inner).__module__, type(inner).__name__) for inner in between] in _OWN
         if own and _leads(self.app, router) and type(router).__call__ is Router.__call__:
             self._first, self._last = [*between, router][1], between[1] if between[1:] else None
-            self._router, self._ahead = router, gate
+            self._router, self._entrance, self._ahead = router, router.middleware_stack, gate
             # At last, since other threads look at it first.
-            self._entrance = router.middleware_stack
+            self._straight = self.app
 
     def _application(self, scope: Scope) -> Starlette:
         app = scope.get("app")
@@ -110,13 +111,11 @@ class GuardMiddleware(_AsgiGuard):
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         pages: Any = self.app
-        entrance = self._entrance
         if (
-            entrance is None
-            or pages is not self._pages
+            pages is not self._straight
             or pages.app is not self._first
             or (self._last is not None and self._last.app is not self._router)
-            or self._router.middleware_stack is not entrance
+            or self._router.middleware_stack is not self._entrance
             or "cartaguard" in scope
             or scope["type"] != "http"
             or current.used
