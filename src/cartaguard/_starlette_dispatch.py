@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import URL
@@ -14,7 +14,6 @@ from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send, deny_websock
 from cartaguard._starlette_routes import Found, Inventory
 from cartaguard.asgi import respond
 from cartaguard.drivers import aio
-from cartaguard.drivers.effects import Steps
 from cartaguard.errors import ConfigurationError
 from cartaguard.guard.gate import Gate, Pass, Refused
 from cartaguard.guard.guard import Guard
@@ -22,11 +21,7 @@ from cartaguard.guard.plan import Ahead
 from cartaguard.http.paths import below_root
 from cartaguard.http.routes import NO_PARAMS, Entry
 
-__all__ = ["RouteGate", "Undecided"]
-
-
-class Undecided(Exception):
-    """A fault that kept the gate from deciding, as its cause: no handler of the application's for that one gets to answer."""
+__all__ = ["RouteGate"]
 
 
 class RouteGate(Gate):
@@ -42,12 +37,8 @@ class RouteGate(Gate):
         router: Router,
         inventory: Inventory,
         pages: ASGIApp | None,
-        let_in: Callable[[Scope], Pass | Steps[Pass]],
-        answer: Callable[[Refused | ConfigurationError, Scope, Receive, Send], Awaitable[None]],
     ) -> None:
         super().__init__(guard, inventory.entries, slashes=router.redirect_slashes)
-        self._let_in = let_in
-        self._answer = answer
         self._router = router
         self._inventory = inventory
         before = getattr(router.middleware_stack, "__self__", None)
@@ -84,52 +75,20 @@ class RouteGate(Gate):
     def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """In front of the router: nothing passes but what this gate has decided on, as it was then."""
         held: object = scope.get("cartaguard")
-        if held is self:
-            # The guard has left it to us: nothing that could act on what is not decided, or change it, is between.
-            try:
-                admitted = self._let_in(scope)
-            except Exception as fault:  # noqa: BLE001 (no verdict comes of it; it is raised again, past the application)
-                return self._turn_away(fault, scope, receive, send)
-            if type(admitted) is not Pass:
-                return self._fetch(admitted, scope, receive, send)
-            scope["cartaguard"] = held = admitted
-            scope["user"] = held.principal
-            plan = held.plan
-        elif type(held) is not Pass or held.gate is not self:
+        if type(held) is not Pass or held.gate is not self:
             return self._without(held, scope, receive, send)
-        else:
-            plan, path, root = held.plan, scope["path"], scope.get("root_path")
-            if held.path != (below_root(path, root) if root else path) or plan.method != scope.get("method", ""):
-                raise ConfigurationError(
-                    "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
-                    code="rewritten",
-                )
+        plan = held.plan
+        try:
+            as_decided = held.path == scope["path"] and plan.method == scope["method"] and not scope["root_path"]
+        except KeyError:
+            as_decided = False
+        if not as_decided:
+            _compare(held, scope)
         if plan.ahead is not None:
             return _unserved(held.path, plan.ahead, scope, receive, send)
         while self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
-
-    async def _fetch(self, steps: Any, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in what something has to be fetched for first."""
-        try:
-            held: Pass = await aio.run(steps)
-        except Exception as fault:  # noqa: BLE001 (no verdict comes of it; it is raised again, past the application)
-            await self._turn_away(fault, scope, receive, send)
-            return
-        scope["cartaguard"] = held
-        scope["user"] = held.principal
-        await self.route(scope, receive, send)
-
-    def _turn_away(self, fault: Exception, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """End a request that is not let in. The application's error pages are around us, and are for its own faults."""
-        del scope["cartaguard"]
-        if isinstance(fault, Refused) and fault.refusal.concealed:
-            scope["cartaguard"] = fault
-            raise HTTPException(status_code=404) from None
-        if isinstance(fault, (Refused, ConfigurationError)):
-            return self._answer(fault, scope, receive, send)
-        raise Undecided("a request could not be decided on") from fault
 
     def _without(self, held: object, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """What comes without a pass of this gate."""
@@ -138,6 +97,16 @@ class RouteGate(Gate):
         if isinstance(held, Refused):
             raise HTTPException(status_code=404)
         raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+
+
+def _compare(held: Pass, scope: Scope) -> None:
+    """Whether what comes is what was decided on; it is not where somebody changed it on its way."""
+    path, root = scope["path"], scope.get("root_path")
+    if held.path != (below_root(path, root) if root else path) or held.plan.method != scope.get("method", ""):
+        raise ConfigurationError(
+            "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
+            code="rewritten",
+        )
 
 
 def _unserved(decided: str, ahead: Ahead, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection
-from starlette.routing import Router
 
 from cartaguard._asgi_session import ASGIApp, Receive, Scope, Send
 from cartaguard._marks import requires
@@ -29,11 +27,6 @@ from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
 
 __all__ = ["GuardMiddleware", "check", "principal", "requires"]
-
-_PAGES = ("starlette.middleware.exceptions", "ExceptionMiddleware")
-
-#: What the frameworks themselves put between middlewares and router, and nothing else: all of it hands on what it gets.
-_OWN = [_PAGES], [_PAGES, ("fastapi.middleware.asyncexitstack", "AsyncExitStackMiddleware")]
 
 
 class GuardMiddleware(_AsgiGuard):
@@ -57,13 +50,6 @@ class GuardMiddleware(_AsgiGuard):
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
         self._pages: Any = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
-        # The way straight to the gate in front of the router, as it was found (`_leave_to`).
-        self._straight: Any = None
-        self._first: Any = None
-        self._last: Any = None
-        self._router: Any = None
-        self._entrance: Any = None
-        self._ahead: RouteGate | None = None
 
     def inventory(self, app: Any) -> Inventory:
         """Every route of the application; the FastAPI door knows of more kinds."""
@@ -72,10 +58,8 @@ class GuardMiddleware(_AsgiGuard):
     def make_gate(self, scope: Scope) -> RouteGate:
         app = self._application(scope)
         inventory = self.checked(app)
-        gate = RouteGate(self.guard, app.router, inventory, self._pages, self._admit, self._answer)
+        gate = RouteGate(self.guard, app.router, inventory, self._pages)
         gate.install()
-        if self._answered_inside:
-            self._leave_to(app.router, gate)
         if self._pages is not None:
             answer_faults(app, self._pages)
         for inner in inventory.applications:
@@ -89,16 +73,6 @@ class GuardMiddleware(_AsgiGuard):
         require_declared(inventory.entries, self.guard.policy, how=self.how)
         return inventory
 
-    def _leave_to(self, router: Any, gate: RouteGate) -> None:
-        """Leave the decision to the front of a router, if each request comes there from here, as it is."""
-        between = list(takewhile(lambda inner: inner is not router, chain(self.app)))
-        own = [(type(inner).__module__, type(inner).__name__) for inner in between] in _OWN
-        if own and _leads(self.app, router) and type(router).__call__ is Router.__call__:
-            self._first, self._last = [*between, router][1], between[1] if between[1:] else None
-            self._router, self._entrance, self._ahead = router, router.middleware_stack, gate
-            # At last, since other threads look at it first.
-            self._straight = self.app
-
     def _application(self, scope: Scope) -> Starlette:
         app = scope.get("app")
         if isinstance(app, Starlette) and (_leads(self.app, app.router) or _leads(app.middleware_stack, self)):
@@ -110,21 +84,19 @@ class GuardMiddleware(_AsgiGuard):
         )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        pages: Any = self.app
-        if (
-            pages is not self._straight
-            or pages.app is not self._first
-            or (self._last is not None and self._last.app is not self._router)
-            or self._router.middleware_stack is not self._entrance
-            or "cartaguard" in scope
-            or scope["type"] != "http"
-            or current.used
-        ):
+        if scope["type"] != "http" or current.used or not self._answered_inside:
             return super().__call__(scope, receive, send)
-        # The gate in front of the router decides, and does so for nobody else.
-        scope["cartaguard"] = self._ahead
+        # Nothing is left to do once the application has answered: a coroutine of its own would only cost each request.
+        try:
+            held = self._admit(scope)
+        except (Refused, ConfigurationError) as fault:
+            return self._answer(fault, scope, receive, send)
+        if type(held) is not Pass:
+            return super().__call__(scope, receive, send)
+        scope["cartaguard"] = held
+        scope["user"] = held.principal
         # Awaited once, as a coroutine is, whatever it is.
-        return pages(scope, receive, send)  # type: ignore[no-any-return]
+        return self.app(scope, receive, send)  # type: ignore[return-value]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         gate: Any = self._ready(scope)
