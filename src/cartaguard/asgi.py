@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from cartaguard._asgi_session import ASGIApp, Message, Receive, Scope, Send, Session, deny_websocket, header_list
 from cartaguard.drivers import aio
@@ -63,17 +63,50 @@ class GuardMiddleware:
         return self._gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Servers tell by this coroutine function that it is ASGI 3.
+        await self._begin(scope, receive, send)
+
+    def _begin(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Everything, up to where something has to be waited for: most requests end here, and go to the application."""
         if scope["type"] != "http":
-            await self._other(scope, receive, send)
-            return
+            return self._other(scope, receive, send)
         try:
-            admitted = self._admit(scope)
-            held = admitted if type(admitted) is Pass else await aio.run(cast("Steps[Pass]", admitted))
+            gate = self._gate or self._ready(scope)
+            values = []
+            for name, value in scope["headers"]:
+                if name == b"authorization":
+                    values.append(value)
+            rooted = self._rooted
+            path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
+            method = scope["method"]
+            if self.allow_preflight and _is_preflight(scope):
+                held: Pass | None = gate.preflight(path)
+            else:
+                held = gate.admit("http", method, path, values)
+        except (Refused, ConfigurationError) as fault:
+            return self._answer(fault, scope, receive, send)
+        if held is None:
+            return self._fetch(gate.admit_steps("http", method, path, values), scope, receive, send)
+        scope["cartaguard"] = held
+        scope["user"] = held.principal
+        if self._answered_inside and not current.used:
+            # Nothing is left to do once the application has answered: a coroutine of our own would only cost each request.
+            return self.app(scope, receive, send)
+        return self._serve(held, scope, receive, send)
+
+    async def _fetch(self, steps: Steps[Pass], scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through once what is missing was fetched."""
+        try:
+            held = await aio.run(steps)
         except (Refused, ConfigurationError) as fault:
             await self._answer(fault, scope, receive, send)
             return
         scope["cartaguard"] = held
         scope["user"] = held.principal
+        await self._serve(held, scope, receive, send)
+
+    async def _serve(self, held: Pass, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, with its caller bound, and answer the refusals that it raises."""
         token = current.bind(self.guard, held.principal) if current.used else None
         started = self._answered_inside
 
@@ -91,20 +124,6 @@ class GuardMiddleware:
         finally:
             if token is not None:
                 current.unbind(token)
-
-    def _admit(self, scope: Scope) -> Pass | Steps[Pass]:
-        """Let an HTTP request through, or raise. Where something has to be fetched first, the steps that do both."""
-        gate = self._gate or self._ready(scope)
-        values = []
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                values.append(value)
-        rooted = self._rooted
-        path = self._path(scope) if scope.get("root_path") or (rooted is not None and rooted.root_path) else scope["path"]
-        if self.allow_preflight and _is_preflight(scope):
-            return gate.preflight(path)
-        method = scope["method"]
-        return gate.admit("http", method, path, values) or gate.admit_steps("http", method, path, values)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]

@@ -83,20 +83,8 @@ class GuardMiddleware(_AsgiGuard):
             code="misplaced",
         )
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if scope["type"] != "http" or current.used or not self._answered_inside:
-            return super().__call__(scope, receive, send)
-        # Nothing is left to do once the application has answered: a coroutine of its own would only cost each request.
-        try:
-            held = self._admit(scope)
-        except (Refused, ConfigurationError) as fault:
-            return self._answer(fault, scope, receive, send)
-        if type(held) is not Pass:
-            return super().__call__(scope, receive, send)
-        scope["cartaguard"] = held
-        scope["user"] = held.principal
-        # Awaited once, as a coroutine is, whatever it is.
-        return self.app(scope, receive, send)  # type: ignore[return-value]
+    # A framework asks no middleware what it is, so that it need not be a coroutine function.
+    __call__ = _AsgiGuard._begin  # type: ignore[assignment]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
         gate: Any = self._ready(scope)
