@@ -31,13 +31,7 @@ class RouteGate(Gate):
     what holds on that route and its converted parameters.
     """
 
-    def __init__(
-        self,
-        guard: Guard,
-        router: Router,
-        inventory: Inventory,
-        pages: ASGIApp | None,
-    ) -> None:
+    def __init__(self, guard: Guard, router: Router, inventory: Inventory, pages: ASGIApp | None) -> None:
         super().__init__(guard, inventory.entries, slashes=router.redirect_slashes)
         self._router = router
         self._inventory = inventory
@@ -79,6 +73,7 @@ class RouteGate(Gate):
             return self._without(held, scope, receive, send)
         plan = held.plan
         try:
+            # Nearly always; a WebSocket has no method.
             as_decided = held.path == scope["path"] and plan.method == scope["method"] and not scope["root_path"]
         except KeyError:
             as_decided = False
@@ -100,7 +95,7 @@ class RouteGate(Gate):
 
 
 def _compare(held: Pass, scope: Scope) -> None:
-    """Whether what comes is what was decided on; it is not where somebody changed it on its way."""
+    """Raise unless what comes is what was decided on: somebody may have changed it on its way."""
     path, root = scope["path"], scope.get("root_path")
     if held.path != (below_root(path, root) if root else path) or held.plan.method != scope.get("method", ""):
         raise ConfigurationError(

@@ -63,7 +63,7 @@ class GuardMiddleware:
         return self._gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Servers tell by this coroutine function that it is ASGI 3.
+        # Servers tell ASGI 3 by a coroutine function.
         await self._begin(scope, receive, send)
 
     def _begin(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -6,7 +6,6 @@ dispatch on the route that the router matched and on its converted parameters.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,6 @@ from cartaguard._starlette_routes import Inventory
 from cartaguard.asgi import GuardMiddleware as _AsgiGuard
 from cartaguard.asgi import chain, principal
 from cartaguard.errors import ConfigurationError
-from cartaguard.guard import current
 from cartaguard.guard.gate import ANSWERED, Pass, Refused
 from cartaguard.guard.guard import Guard
 from cartaguard.guard.inventory import require_declared
@@ -48,7 +46,7 @@ class GuardMiddleware(_AsgiGuard):
     def __init__(self, app: ASGIApp, *, guard: Guard, allow_preflight: bool = False) -> None:
         super().__init__(app, guard=guard, allow_preflight=allow_preflight)
         #: What renders the application's error pages: it answers the refusals that routes raise, and what is hidden.
-        self._pages: Any = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
+        self._pages = next((inner for inner in chain(app) if isinstance(inner, ExceptionMiddleware)), None)
         self._answered_inside = app is self._pages
 
     def inventory(self, app: Any) -> Inventory:
@@ -83,7 +81,7 @@ class GuardMiddleware(_AsgiGuard):
             code="misplaced",
         )
 
-    # A framework asks no middleware what it is, so that it need not be a coroutine function.
+    # No server sees it within its application, so that it need not be a coroutine function.
     __call__ = _AsgiGuard._begin  # type: ignore[assignment]
 
     async def _refuse(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
