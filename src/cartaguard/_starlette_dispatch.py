@@ -68,40 +68,43 @@ class RouteGate(Gate):
 
     def route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """In front of the router: nothing passes but what this gate has decided on, as it was then."""
-        held: object = scope.get("cartaguard")
-        if type(held) is not Pass or held.gate is not self:
-            return self._without(held, scope, receive, send)
-        plan = held.plan
         try:
-            # Nearly always; a WebSocket has no method.
-            as_decided = held.path == scope["path"] and plan.method == scope["method"] and not scope["root_path"]
+            held: object = scope["cartaguard"]
+            # Nearly always, to the letter.
+            as_decided = (
+                type(held) is Pass
+                and held.gate is self
+                and held.path == scope["path"]
+                and held.plan.method == scope["method"]
+                and held.plan.ahead is None
+                and not scope["root_path"]
+            )
         except KeyError:
             as_decided = False
-        if not as_decided:
-            _compare(held, scope)
-        if plan.ahead is not None:
-            return _unserved(held.path, plan.ahead, scope, receive, send)
+        answer = None if as_decided else self._otherwise(scope, receive, send)
+        if answer is not None:
+            return answer
         while self._router.routes is not self._inventory.current:
             self._wrap()
         return self._stack(scope, receive, send)
 
-    def _without(self, held: object, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """What comes without a pass of this gate."""
-        if scope["type"] == "lifespan":
-            return self._stack(scope, receive, send)
+    def _otherwise(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None] | None:
+        """Answer what the router is not to have, or raise; ``None``: it may have it all the same."""
+        held = scope.get("cartaguard")
         if isinstance(held, Refused):
             raise HTTPException(status_code=404)
-        raise ConfigurationError("a request reached the router without its guard", code="no_guard")
-
-
-def _compare(held: Pass, scope: Scope) -> None:
-    """Raise unless what comes is what was decided on: somebody may have changed it on its way."""
-    path, root = scope["path"], scope.get("root_path")
-    if held.path != (below_root(path, root) if root else path) or held.plan.method != scope.get("method", ""):
-        raise ConfigurationError(
-            "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
-            code="rewritten",
-        )
+        if type(held) is not Pass or held.gate is not self:
+            if scope["type"] == "lifespan":
+                return self._stack(scope, receive, send)
+            raise ConfigurationError("a request reached the router without its guard", code="no_guard")
+        # A WebSocket has no method, and an application may be mounted below a root.
+        path, root = scope["path"], scope.get("root_path")
+        if held.path != (below_root(path, root) if root else path) or held.plan.method != scope.get("method", ""):
+            raise ConfigurationError(
+                "a middleware between guard and router changed the path or the method that was decided on; put it outside of the guard",
+                code="rewritten",
+            )
+        return None if held.plan.ahead is None else _unserved(held.path, held.plan.ahead, scope, receive, send)
 
 
 def _unserved(decided: str, ahead: Ahead, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:

@@ -67,10 +67,10 @@ class TokenCache:
     def get(self, value: HeaderValue) -> Principal | None:
         """The principal for this very value, if it was verified, is still good and its key still in use."""
         shelf = self.shelf
-        entry = (shelf.texts if type(value) is str else shelf.entries).get(value)
-        if entry is None:
+        try:
+            principal, good_from, good_until = (shelf.texts if type(value) is str else shelf.entries)[value]
+        except KeyError:
             return None
-        principal, good_from, good_until = entry
         return principal if good_from <= self._clock() < good_until else None
 
     def clear(self) -> None:
