@@ -280,6 +280,43 @@ def test_what_one_gate_permitted_on_all_paths_opens_nothing_in_another_one_of_th
     assert not any(world.may("olga", project) for project in ("x0", "x1", "x1", "x2"))
 
 
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_what_is_remembered_of_a_path_is_found_with_the_same_method_and_protocol_alone(first: int) -> None:
+    """Whatever is asked first."""
+    policy = Policy.from_dict(
+        {
+            "routes": [
+                {"path": "/*", "methods": ["GET"], "require": {"groups": ["OrgA:Team"]}},
+                {"path": "/*", "methods": ["POST"], "require": {"groups": ["OrgA:Other"]}},
+                {"path": "/*", "protocols": ["websocket"], "require": {"groups": ["OrgA:Other"]}},
+            ]
+        }
+    )
+    gate = Gate(Guard(verifier=verifier_for(), directory=facts(), policy=policy))
+    olga = bearer(token_for("olga"))
+    asked = [("http", "GET", True), ("http", "POST", False), ("websocket", "", False), ("http", "HEAD", True)]
+
+    def may(protocol: str, method: str) -> bool:
+        try:
+            return gate.admit(protocol, method, "/a", olga) is not None
+        except Refused:
+            return False
+
+    for protocol, method, permitted in (asked[first:] + asked[:first]) * 4:
+        assert may(protocol, method) is permitted, (protocol, method)
+
+
+def test_a_permit_in_front_of_routing_is_none_where_a_framework_has_matched() -> None:
+    """And the other way round: one and the same path may lead to another route there."""
+    open_to_team, other = entry("/p/{id}", groups("OrgA:Team")), entry("/p/{id}", groups("OrgA:Other"))
+    gate = Gate(Guard(verifier=verifier_for(), directory=facts()), [open_to_team, other])
+    olga = bearer(token_for("olga"))
+    for _ in range(3):
+        assert gate.admit("http", "GET", "/p/x", olga) is not None
+        with pytest.raises(Refused):
+            admit_matched(gate, other, {"id": "x"}, "GET", "/p/x", olga)
+
+
 def test_where_facts_may_change_with_time_every_path_is_decided_on(monkeypatch: pytest.MonkeyPatch, decided: list[str]) -> None:
     """Nothing says then how long they stand."""
     monkeypatch.setattr(LocalDirectory, "standing", Directory.standing)

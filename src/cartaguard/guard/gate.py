@@ -171,13 +171,14 @@ class Gate:
         # Before any fact is read: what is decided on older ones is then at worst kept for a state that nobody is in.
         standing = guard.directory.standing()
         verifier = guard.verifier
-        key = protocol, method, path
+        # Nearly everything is asked for with GET, for which the path alone is found sooner.
+        asked: object = path if method == "GET" and entry is _NOT_MATCHED else (protocol, method, path)
         # What was verified before is found by its whole value; everything else goes the long way.
         principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
         if principal is not None:
             known, settled = principal.settled
             if known is standing:
-                held: Pass | None = settled.get(key)
+                held: Pass | None = settled.get(asked)
                 # Callers are known to every gate of their guard.
                 if held is not None and held.gate is self:
                     if entry is _NOT_MATCHED or (held.plan.entry is entry and (held.filling is params or alike(held.filling, params))):
@@ -192,10 +193,11 @@ class Gate:
                         own: dict[str, Any] = dict.fromkeys(held.filling, last) if entry is _NOT_MATCHED else dict(params)
                         held = Pass(self, principal, plan, path, own, (), plan.decided)
                         self._turn = turn = self._turn + 1 & _TURNS
-                        if not turn and self.plans.keep(key, plan, own):
-                            remember(principal, standing, key, held)
+                        if not turn and self.plans.keep((protocol, method, path), plan, own):
+                            remember(principal, standing, asked, held)
                         return held
         plans = self.plans
+        key = protocol, method, path
         try:
             found = plans.kept.get(key)
             if entry is _NOT_MATCHED:
@@ -223,7 +225,7 @@ class Gate:
         kept = found is not None or plans.keep(key, plan, filling)
         if standing is not None and principal.authenticated:
             if kept:
-                remember(principal, standing, key, held)
+                remember(principal, standing, asked, held)
             if plan.uniform:
                 remember(principal, standing, (path[: path.rfind("/") + 1], protocol, method), held)
         return held

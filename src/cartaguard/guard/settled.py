@@ -25,11 +25,12 @@ _set: Any = Principal.__dict__["settled"].__set__
 
 def remember(principal: Principal, standing: object, key: object, permit: object) -> None:
     """Remember a permit: a decision, by the number of what was asked and the text that filled it, or what a gate let through,
-    by protocol, method and path or by a plan that is the same for many paths.
+    by what was asked for or by a plan that is the same for many paths.
 
     Threads may lose each other's; what is there is right all the same.
     """
-    if isinstance(key, tuple) and len(key[-1]) > _LONGEST:
+    text = key[-1] if isinstance(key, tuple) else key
+    if isinstance(text, str) and len(text) > _LONGEST:
         return
     known, settled = principal.settled
     if known is standing and len(settled) < MOST:
