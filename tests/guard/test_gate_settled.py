@@ -286,8 +286,8 @@ def test_what_is_remembered_of_a_path_is_found_with_the_same_method_and_protocol
     policy = Policy.from_dict(
         {
             "routes": [
-                {"path": "/*", "methods": ["GET"], "require": {"groups": ["OrgA:Team"]}},
-                {"path": "/*", "methods": ["POST"], "require": {"groups": ["OrgA:Other"]}},
+                {"path": "/*", "methods": ["GET"], "protocols": ["http"], "require": {"groups": ["OrgA:Team"]}},
+                {"path": "/*", "methods": ["POST"], "protocols": ["http"], "require": {"groups": ["OrgA:Other"]}},
                 {"path": "/*", "protocols": ["websocket"], "require": {"groups": ["OrgA:Other"]}},
             ]
         }
@@ -306,15 +306,26 @@ def test_what_is_remembered_of_a_path_is_found_with_the_same_method_and_protocol
         assert may(protocol, method) is permitted, (protocol, method)
 
 
-def test_a_permit_in_front_of_routing_is_none_where_a_framework_has_matched() -> None:
-    """And the other way round: one and the same path may lead to another route there."""
-    open_to_team, other = entry("/p/{id}", groups("OrgA:Team")), entry("/p/{id}", groups("OrgA:Other"))
-    gate = Gate(Guard(verifier=verifier_for(), directory=facts()), [open_to_team, other])
+@pytest.mark.parametrize("matched", [False, True], ids=["in front of routing", "where it has matched"])
+def test_a_permit_in_front_of_routing_is_none_where_a_framework_has_matched_nor_the_other_way_round(matched: bool) -> None:
+    """One and the same path may lead to another route there."""
+    permitted, refused = entry("/p/{id}", groups("OrgA:Team")), entry("/p/{id}", groups("OrgA:Other"))
+    # The first one decides in front of routing.
+    gate = Gate(Guard(verifier=verifier_for(), directory=facts()), [refused, permitted] if matched else [permitted, refused])
     olga = bearer(token_for("olga"))
-    for _ in range(3):
-        assert gate.admit("http", "GET", "/p/x", olga) is not None
+
+    def in_front() -> object:
+        return gate.admit("http", "GET", "/p/x", olga)
+
+    def where_matched() -> object:
+        return admit_matched(gate, permitted if matched else refused, {"id": "x"}, "GET", "/p/x", olga)
+
+    opened, closed = (where_matched, in_front) if matched else (in_front, where_matched)
+    # One of a few of them is remembered by its path.
+    for _ in range(30):
+        assert opened() is not None
         with pytest.raises(Refused):
-            admit_matched(gate, other, {"id": "x"}, "GET", "/p/x", olga)
+            closed()
 
 
 def test_where_facts_may_change_with_time_every_path_is_decided_on(monkeypatch: pytest.MonkeyPatch, decided: list[str]) -> None:
