@@ -33,7 +33,13 @@ class Plan(NamedTuple):
 
 
 QUICK = Plan(
-    Effort(rounds=3, pairs=4), load_rounds=1, load_seconds=1, most_grants=1_000, start_grants=10_000, start_rounds=2, import_rounds=2
+    Effort(rounds=3, pairs=4, ours=1),
+    load_rounds=1,
+    load_seconds=1,
+    most_grants=1_000,
+    start_grants=10_000,
+    start_rounds=2,
+    import_rounds=2,
 )
 
 Measure = Callable[[Path, Plan], list[dict[str, Any]]]
