@@ -16,7 +16,7 @@ from cartaguard.directories.local_read import read_facts
 from cartaguard.directories.local_write import DEPLOYER
 from cartaguard.errors import FactsUnavailable, RequirementError
 from cartaguard.guard.gate import Gate, Refused
-from cartaguard.guard.settled import MOST
+from cartaguard.guard.settled import MOST, remember
 from cartaguard.model.facts import Granted
 from cartaguard.model.freshness import Freshness
 from support.tokens import bearer, token_for, verifier_for
@@ -130,6 +130,16 @@ def test_a_permit_is_remembered_by_no_longer_text_than_512_characters(length: in
     name = "x" * length
     guard, olga = Guard(directory=LocalDirectory.from_dict({"resources": {f"Project:{name}": {"owner": "olga"}}})), caller()
     assert guard.check(olga, ANY, {"id": name})
+    assert len(olga.settled[1]) == remembered
+
+
+@pytest.mark.remembers
+@pytest.mark.parametrize(("length", "remembered"), [(512, 2), (513, 0)])
+def test_what_a_gate_let_through_is_remembered_by_no_longer_path_than_512_characters(length: int, remembered: int) -> None:
+    """With GET by the path alone, and by protocol, method and path with others."""
+    path, standing, olga = "/" + "x" * (length - 1), object(), caller()
+    for key in (path, ("http", "POST", path)):
+        remember(olga, standing, key, "a pass")
     assert len(olga.settled[1]) == remembered
 
 
