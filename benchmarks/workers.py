@@ -147,16 +147,17 @@ def rounds(workers: Sequence[tuple[str, Worker, Sequence[str]]], *, number: int,
     Rounds during which the machine was much slower than at its best do not count, whoever's they are. Where that leaves too
     few, there are more of them, three times as many at most.
 
-    :param workers: a name, the worker, and the cells to time.
+    :param workers: a name, the worker, and the cells to time; one that is there several times has as many rounds in each.
     :param number: how many rounds.
     :param pairs: how many pairs of batches in each.
     """
     found: dict[tuple[str, str], list[Timed]] = {}
     order = list(workers)
+    wanted = {(name, cell): number * cells.count(cell) for name, _, cells in workers for cell in cells}
     before = pace()
     best = min(before, quickest())
     for turn in range(_MOST * number):
-        if turn >= number and all(enough(timed, best, number) for timed in found.values()):
+        if turn >= number and all(enough(timed, best, wanted[one]) for one, timed in found.items()):
             break
         for name, worker, cells in order:
             for cell in cells:
@@ -166,7 +167,7 @@ def rounds(workers: Sequence[tuple[str, Worker, Sequence[str]]], *, number: int,
                 best = min(best, after)
                 before = after
         order = order[1:] + order[:1]
-    return {one: quick(timed, best, number) for one, timed in found.items()}
+    return {one: quick(timed, best, wanted[one]) for one, timed in found.items()}
 
 
 def _differences(got: Outcomes, claimed: Outcomes) -> str:

@@ -60,7 +60,7 @@ class _Forwards:
 
 @pytest.mark.parametrize("inside", [(), (Middleware(_Inside),)], ids=["guard alone", "a middleware inside"])
 def test_a_request_that_goes_around_the_guard_reaches_nothing(inside: Any) -> None:
-    """Whoever it comes from; what a guard left to the front of its router is left there for its own requests alone."""
+    """Whoever it comes from, and whatever came through the guard before."""
     app = starlette(OPEN, PROJECT, inside=inside)
     for _ in range(2):
         assert ask(app, "/open")[0] == 200

@@ -171,8 +171,8 @@ class Gate:
         # Before any fact is read: what is decided on older ones is then at worst kept for a state that nobody is in.
         standing = guard.directory.standing()
         verifier = guard.verifier
-        # Nearly everything is asked for with GET, for which the path alone is found sooner.
-        asked: object = path if method == "GET" and entry is _NOT_MATCHED else (protocol, method, path)
+        # Nearly everything is asked for with GET: it is found sooner by the path alone, which nothing else is remembered by.
+        asked: object = path if protocol == "http" and method == "GET" else (protocol, method, path)
         # What was verified before is found by its whole value; everything else goes the long way.
         principal = verifier.cached(values[0]) if verifier is not None and len(values) == 1 else None
         if principal is not None:
